@@ -1,0 +1,48 @@
+# Thin: each target is a line one could type. `make help` lists them.
+COMPOSE := $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
+NODES ?= 3
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check fmt advisories bench cluster cluster-down
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
+
+run: ## build and serve the chat on http://127.0.0.1:8080, one node, in memory
+	script/setup run
+	cargo run -p hubbub-gateway
+
+test: ## run every test; installs what they need if it is missing
+	script/setup test
+	if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --workspace; else cargo test --workspace; fi
+
+check: ## what CI runs: format, lints, docs, layering and licences, then every test
+	script/setup check
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps
+	cargo deny check bans licenses sources
+	$(MAKE) --no-print-directory test
+
+advisories: ## known vulnerabilities in the dependencies; apart, because it needs a network
+	script/setup check
+	cargo deny check advisories
+
+fmt: ## format the code
+	cargo fmt --all
+
+bench: ## measure a release node: deliveries, CPU, latency, memory
+	cargo build --release -p hubbub-gateway -p hubbub-load
+	script/bench
+
+# The compose file asks for 262144 open files; a container may not have more than its host allows.
+cluster: export HUBBUB_NOFILE ?= $(shell n=$$(ulimit -Hn); [ "$$n" = unlimited ] || [ "$$n" -gt 262144 ] && n=262144; echo $$n)
+cluster: export HUBBUB_PORT ?= 8080
+cluster: ## Redis, NODES=3 gateways and HAProxy in containers, on http://127.0.0.1:8080
+	$(COMPOSE) up --build --detach --scale gateway=$(NODES)
+	$(COMPOSE) ps
+	@echo 'chat       http://127.0.0.1:$(HUBBUB_PORT)'
+	@echo 'stop it    make cluster-down    (the rooms stay; add -v by hand to forget them)'
+
+cluster-down: ## stop that cluster
+	$(COMPOSE) down

@@ -1,0 +1,266 @@
+//! The ports: what a node needs from the outside, kept by one process's memory or by Redis.
+//!
+//! One contract suite holds every implementation to these words.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use tokio::sync::mpsc;
+
+use crate::{Envelope, Message, Millis, Name, NodeId, Occupant, Position, RoomId, SessionId, UserId};
+
+/// Everything a node needs from the outside, chosen once at startup, by one `match` in main.
+#[derive(Debug)]
+pub struct Backplane {
+    /// Says things to rooms, and remembers them.
+    pub broker: Arc<dyn Broker>,
+    /// Knows who is here.
+    pub presence: Arc<dyn Presence>,
+    /// Knows the other nodes.
+    pub cluster: Arc<dyn Cluster>,
+    /// What this node's rooms hear. In order per room; the sender's node hears its own the same way.
+    pub inbox: mpsc::Receiver<Inbound>,
+}
+
+/// What comes out of the backplane.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Inbound {
+    /// The room's next event.
+    Heard(Envelope),
+    /// Events of this room are missing for good, or it has a new epoch: what follows comes after `top`.
+    Gap {
+        /// The room.
+        room: RoomId,
+        /// The position that what follows comes after.
+        top: Position,
+    },
+    /// Presence changes of this room may have been missed: read its [`Presence::occupants`] again.
+    PresenceGap {
+        /// The room.
+        room: RoomId,
+    },
+}
+
+/// Says things to rooms and remembers them.
+#[async_trait]
+pub trait Broker: fmt::Debug + Send + Sync {
+    /// Says it to every subscribed node, this one included, in one order per room. It is appended to the room's log in
+    /// the same step. `Ok` means it is there.
+    ///
+    /// An error may still have been applied: a retry must carry the same [`Draft::key`], and then is said once.
+    async fn publish(&self, draft: Draft) -> Result<Receipt, BackplaneError>;
+
+    /// Listens to a room for as long as the guard lives. When this returns, everything published from then on
+    /// reaches the inbox.
+    async fn subscribe(&self, room: &RoomId) -> Result<Subscription, BackplaneError>;
+
+    /// The whole suffix of the log after `since`, or an honest `None`: never a part of it.
+    async fn recover(
+        &self,
+        room: &RoomId,
+        since: Position,
+        limit: usize,
+    ) -> Result<Option<Vec<Envelope>>, BackplaneError>;
+
+    /// The log's top and its last `limit` messages, the oldest first, read in one step.
+    async fn recent(&self, room: &RoomId, limit: usize) -> Result<Recent, BackplaneError>;
+}
+
+/// Something to be said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draft {
+    /// Where.
+    pub room: RoomId,
+    /// What.
+    pub message: Message,
+    /// Scopes idempotency: the same key in the same room is said once, for five minutes.
+    pub key: String,
+    /// The session that says it.
+    pub origin: Option<SessionId>,
+}
+
+/// The proof that something was said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Receipt {
+    /// Where it stands.
+    pub position: Position,
+    /// When the backplane accepted it.
+    pub at: Millis,
+    /// It had been said before, under the same key; this is that one's position.
+    pub duplicate: bool,
+}
+
+/// The end of a room's log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recent {
+    /// The last position: what comes after it is new.
+    pub top: Position,
+    /// Messages up to it, the oldest first.
+    pub envelopes: Vec<Envelope>,
+}
+
+/// Listens to a room until it is dropped.
+#[must_use = "dropping it stops listening"]
+pub struct Subscription(Option<Box<dyn FnOnce() + Send + Sync>>);
+
+impl Subscription {
+    /// `end` runs once, when the last word has been heard. It must not block.
+    pub fn new(end: impl FnOnce() + Send + Sync + 'static) -> Self {
+        Self(Some(Box::new(end)))
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        if let Some(end) = self.0.take() {
+            end();
+        }
+    }
+}
+
+impl fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Subscription")
+    }
+}
+
+/// Who is where, over all nodes.
+///
+/// The unit is a person in a room, however many sessions they have there: the first one that enters and the last one
+/// that leaves are events ([`crate::Event::Joined`], [`crate::Event::Left`]) in every subscribed node's inbox.
+#[async_trait]
+pub trait Presence: fmt::Debug + Send + Sync {
+    /// The outcome is decided in the step that makes it. Entering twice with one session changes nothing.
+    async fn enter(&self, claim: Claim) -> Result<Arrival, BackplaneError>;
+
+    /// Takes back what this session entered; without that, nothing.
+    async fn leave(&self, exit: Exit) -> Result<Departure, BackplaneError>;
+
+    /// Everyone in a room, with the version that the next change will follow. Sorted by user.
+    async fn occupants(&self, room: &RoomId) -> Result<Occupancy, BackplaneError>;
+
+    /// Keeps this node's lease and buries the nodes whose lease has ended. Called every [`Presence::beat`].
+    async fn heartbeat(&self) -> Result<Vec<Buried>, BackplaneError>;
+
+    /// How often [`Presence::heartbeat`] wants to be called.
+    fn beat(&self) -> Duration;
+
+    /// Gives this node's lease back, and with it whoever still is on it. Nothing can be entered after it.
+    async fn resign(&self) -> Result<(), BackplaneError>;
+}
+
+/// Someone comes in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// Where.
+    pub room: RoomId,
+    /// Who: unique in the room.
+    pub user: UserId,
+    /// What they are called.
+    pub name: Name,
+    /// Who may hold `user` besides: only sessions with the same subject. `None`: anyone, they are counted.
+    pub subject: Option<String>,
+    /// The session that enters.
+    pub session: SessionId,
+}
+
+/// What came of a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arrival {
+    /// The first: the room hears it, with this version.
+    First {
+        /// The room's version after it.
+        version: u64,
+    },
+    /// They were there already.
+    Again,
+    /// Another subject holds it. Nothing was changed.
+    Taken,
+}
+
+/// Someone goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exit {
+    /// Where from.
+    pub room: RoomId,
+    /// Who.
+    pub user: UserId,
+    /// The session that leaves.
+    pub session: SessionId,
+    /// Hold the news back for this long, for they may come straight back. Zero: at once.
+    pub grace: Duration,
+}
+
+/// What came of an exit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Departure {
+    /// The last: the room hears it, with this version.
+    Last {
+        /// The room's version after it.
+        version: u64,
+    },
+    /// Others of theirs are still there, or they were not there at all, or the news is held back.
+    Silent,
+}
+
+/// A room's people at one version.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Occupancy {
+    /// Every change raises it by one.
+    pub version: u64,
+    /// Sorted by user.
+    pub occupants: Vec<Occupant>,
+}
+
+/// What a dead node left behind has been cleared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Buried {
+    /// The node and its incarnation.
+    pub incarnation: String,
+    /// How many people's leave this call announced.
+    pub users: usize,
+}
+
+/// The nodes of the cluster, for requests that must go to a certain one.
+#[async_trait]
+pub trait Cluster: fmt::Debug + Send + Sync {
+    /// Makes this node's address (`host:port` of its clients' port) known. Called once listening, and again after every
+    /// loss of the store. `None`: the backplane's own idea of this machine's address, with that port.
+    async fn advertise(
+        &self,
+        node: &NodeId,
+        address: Option<String>,
+        port: u16,
+    ) -> Result<(), BackplaneError>;
+
+    /// Where a node's clients' port is, or `None`: no such node.
+    async fn address(&self, node: &NodeId) -> Result<Option<String>, BackplaneError>;
+
+    /// What all nodes know and nobody else: made once, and then the same for all.
+    async fn secret(&self) -> Result<Secret, BackplaneError>;
+
+    /// Whether the backplane answered of late.
+    fn healthy(&self) -> bool;
+}
+
+/// Key material. Its `Debug` shows nothing.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(pub [u8; 32]);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+/// The backplane failed. Nobody decides by its kind: outside it is `unavailable`, inside a log line.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct BackplaneError(#[from] Box<dyn std::error::Error + Send + Sync>);
+
+impl BackplaneError {
+    /// Wraps whatever went wrong.
+    pub fn new(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self(error.into())
+    }
+}

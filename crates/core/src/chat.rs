@@ -1,0 +1,212 @@
+//! The rules: a session and a command make a reply, and what others hear of it.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    Arrival, BackplaneError, Broker, Claim, Command, Draft, Envelope, Event, Exit, Identity, Limits,
+    MEMBERS_PAGE, Message, Name, Occupancy, Presence, Recent, Refusal, RefusalCode, Reply, RoomId, Said,
+    Session, UserId, guest_name,
+};
+
+/// The last messages that are searched for a channel's.
+const CHANNEL_SEARCH: usize = crate::HISTORY_LENGTH;
+/// The most of them that are answered with, as seed 004's server did.
+const CHANNEL_LENGTH: usize = 100;
+
+/// Carries out commands. One for all sessions of a node; it keeps nothing of its own.
+#[derive(Debug, Clone)]
+pub struct Chat {
+    broker: Arc<dyn Broker>,
+    presence: Arc<dyn Presence>,
+    limits: Limits,
+}
+
+impl Chat {
+    /// A chat over these ports.
+    pub fn new(broker: Arc<dyn Broker>, presence: Arc<dyn Presence>, limits: Limits) -> Self {
+        Self { broker, presence, limits }
+    }
+
+    /// Carries out one command. A refusal has changed nothing.
+    pub async fn handle(&self, session: &mut Session, command: Command) -> Result<Reply, Refusal> {
+        match command {
+            Command::Enter { room, name } => self.enter(session, room, name).await,
+            Command::Label { name } => {
+                session.label = Some(name.unwrap_or_else(guest_name));
+                Ok(Reply::Done)
+            }
+            Command::Send { room, said } => self.send(session, room, said).await,
+            Command::Channel { room, channel } => self.channel(&room, channel).await,
+            Command::Join { room, limit } => self.join(session, room, limit).await,
+            Command::Leave { room } => self.leave(session, &room).await,
+            Command::Members { room, after, limit } => self.members(session, &room, after, limit).await,
+        }
+    }
+
+    /// Hears a room from its log's top on, with the last `limit` messages before it, without being listed in it.
+    pub async fn hear(&self, session: &mut Session, room: &RoomId, limit: usize) -> Result<Recent, Refusal> {
+        let subscription = self.broker.subscribe(room).await.map_err(unavailable)?;
+        session.listener.listen(room);
+        let recent = self.broker.recent(room, limit).await;
+        if recent.is_err() && !session.hears(room) {
+            session.listener.forget(room);
+        }
+        let recent = recent.map_err(unavailable)?;
+        session.hears.insert(room.clone(), subscription);
+        Ok(recent)
+    }
+
+    /// Takes a name for this person in the whole cluster, until the session closes.
+    pub async fn claim_name(&self, session: &mut Session, identity: Identity) -> Result<(), Refusal> {
+        let (room, user) = (RoomId::names(), UserId::of_name(&identity.name));
+        let claim = Claim {
+            room: room.clone(),
+            user: user.clone(),
+            name: identity.name.clone(),
+            subject: Some(identity.user.to_string()),
+            session: session.id,
+        };
+        if self.presence.enter(claim).await.map_err(unavailable)? == Arrival::Taken {
+            return Err(Refusal::new(RefusalCode::NameTaken, "someone else has this name"));
+        }
+        session.entered.insert(room, user);
+        session.identity = Some(identity);
+        Ok(())
+    }
+
+    /// The session is over: it leaves every room that it is in and hears nothing any more.
+    pub async fn close(&self, session: &mut Session) {
+        for room in session.hears.keys() {
+            session.listener.forget(room);
+        }
+        session.hears.clear();
+        for (room, user) in std::mem::take(&mut session.entered) {
+            if let Err(error) = self.exit(session, room, user).await {
+                tracing::warn!(%error, "could not announce a leave; presence will repair it");
+            }
+        }
+    }
+
+    async fn enter(&self, session: &mut Session, room: RoomId, name: Option<Name>) -> Result<Reply, Refusal> {
+        let name = name.unwrap_or_else(guest_name);
+        let user = UserId::from(&name);
+        let before = session.entered.get(&room).cloned();
+        let arrival = self.list(session, &room, &user, &name).await?;
+        session.label = Some(name.clone());
+        if let Some(before) = before.filter(|before| *before != user) {
+            self.exit(session, room, before).await.map_err(unavailable)?;
+        }
+        Ok(Reply::Entered { name, first: matches!(arrival, Arrival::First { .. }) })
+    }
+
+    async fn join(&self, session: &mut Session, room: RoomId, limit: usize) -> Result<Reply, Refusal> {
+        let Identity { user, name } = session.identity.clone().ok_or_else(nobody)?;
+        if session.hears.len() >= self.limits.rooms && !session.hears(&room) {
+            return Err(Refusal::new(RefusalCode::Forbidden, "too many rooms at once"));
+        }
+        let Recent { top, envelopes } = self.hear(session, &room, limit).await?;
+        self.list(session, &room, &user, &name).await?;
+        let Occupancy { occupants, .. } = self.presence.occupants(&room).await.map_err(unavailable)?;
+        let count = occupants.len();
+        let members = occupants.into_iter().take(MEMBERS_PAGE).collect();
+        Ok(Reply::Joined { room, top, recent: envelopes, members, count })
+    }
+
+    async fn leave(&self, session: &mut Session, room: &RoomId) -> Result<Reply, Refusal> {
+        joined(session, room)?;
+        session.forget(room);
+        if let Some(user) = session.entered.remove(room) {
+            self.exit(session, room.clone(), user).await.map_err(unavailable)?;
+        }
+        Ok(Reply::Done)
+    }
+
+    async fn send(&self, session: &mut Session, room: RoomId, said: Said) -> Result<Reply, Refusal> {
+        joined(session, &room)?;
+        if said.text.len() > self.limits.text {
+            return Err(Refusal::new(
+                RefusalCode::TooLarge,
+                format!("at most {} bytes of text", self.limits.text),
+            ));
+        }
+        let key = session.key(said.cid.as_deref());
+        let message = Message {
+            author: session.author(said.name),
+            text: said.text,
+            cid: said.cid,
+            reply_to: said.reply_to,
+            channel: said.channel,
+        };
+        let draft = Draft { room, message, key, origin: Some(session.id) };
+        self.broker.publish(draft).await.map(Reply::Sent).map_err(unavailable)
+    }
+
+    async fn channel(&self, room: &RoomId, channel: String) -> Result<Reply, Refusal> {
+        let Recent { envelopes, .. } = self.broker.recent(room, CHANNEL_SEARCH).await.map_err(unavailable)?;
+        let mut messages: Vec<_> = envelopes.into_iter().filter(|e| is_of(e, &channel)).collect();
+        messages.drain(..messages.len().saturating_sub(CHANNEL_LENGTH));
+        Ok(Reply::Channel { channel, messages })
+    }
+
+    async fn members(
+        &self,
+        session: &Session,
+        room: &RoomId,
+        after: Option<UserId>,
+        limit: usize,
+    ) -> Result<Reply, Refusal> {
+        joined(session, room)?;
+        let Occupancy { occupants, .. } = self.presence.occupants(room).await.map_err(unavailable)?;
+        let count = occupants.len();
+        let mut rest = occupants.into_iter().filter(|o| after.as_ref().is_none_or(|after| o.user > *after));
+        let members: Vec<_> = rest.by_ref().take(limit.clamp(1, MEMBERS_PAGE)).collect();
+        let next = rest.next().and_then(|_| members.last().map(|last| last.user.clone()));
+        Ok(Reply::Members { members, count, next })
+    }
+
+    /// Lists the person in the room, for this session.
+    async fn list(
+        &self,
+        session: &mut Session,
+        room: &RoomId,
+        user: &UserId,
+        name: &Name,
+    ) -> Result<Arrival, Refusal> {
+        let claim = Claim {
+            room: room.clone(),
+            user: user.clone(),
+            name: name.clone(),
+            subject: None,
+            session: session.id,
+        };
+        let arrival = self.presence.enter(claim).await.map_err(unavailable)?;
+        session.entered.insert(room.clone(), user.clone());
+        Ok(arrival)
+    }
+
+    async fn exit(&self, session: &Session, room: RoomId, user: UserId) -> Result<(), BackplaneError> {
+        let exit = Exit { room, user, session: session.id, grace: Duration::ZERO };
+        self.presence.leave(exit).await.map(drop)
+    }
+}
+
+fn is_of(envelope: &Envelope, channel: &str) -> bool {
+    matches!(&envelope.event, Event::Said(message) if message.channel.as_deref() == Some(channel))
+}
+
+fn joined(session: &Session, room: &RoomId) -> Result<(), Refusal> {
+    if session.hears(room) {
+        return Ok(());
+    }
+    Err(Refusal::new(RefusalCode::NotJoined, "join the room first"))
+}
+
+fn nobody() -> Refusal {
+    Refusal::new(RefusalCode::Unauthorized, "give a name first")
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "handed to map_err")]
+fn unavailable(error: BackplaneError) -> Refusal {
+    tracing::warn!(%error, "the backplane failed a command");
+    Refusal::unavailable()
+}

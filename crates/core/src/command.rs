@@ -1,0 +1,201 @@
+//! What a person may ask for, and what they are answered.
+
+use std::fmt;
+
+use crate::{Envelope, MessageId, Millis, Name, Occupant, Position, Receipt, RoomId, UserId};
+
+/// What a session asks for, whatever the vocabulary it used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Take this name in the room and be listed there. `None`: a guest's.
+    Enter {
+        /// The room of a vocabulary that knows people by name.
+        room: RoomId,
+        /// The name that they want.
+        name: Option<Name>,
+    },
+    /// Put this name on what I say. Nobody is listed. `None`: a guest's.
+    Label {
+        /// The name that they want.
+        name: Option<Name>,
+    },
+    /// Say this to a room that I hear.
+    Send {
+        /// Where.
+        room: RoomId,
+        /// What.
+        said: Said,
+    },
+    /// The latest messages of a room under this channel.
+    Channel {
+        /// The room.
+        room: RoomId,
+        /// The channel.
+        channel: String,
+    },
+    /// Join a room: hear it from here on and be listed in it.
+    Join {
+        /// The room.
+        room: RoomId,
+        /// How many of the last messages to have with it.
+        limit: usize,
+    },
+    /// Leave a room, at once.
+    Leave {
+        /// The room.
+        room: RoomId,
+    },
+    /// Who is in a room that I am in.
+    Members {
+        /// The room.
+        room: RoomId,
+        /// Only those after this user, by id.
+        after: Option<UserId>,
+        /// At most so many.
+        limit: usize,
+    },
+}
+
+/// What someone wants to say.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Said {
+    /// The text as it came.
+    pub text: String,
+    /// The name to put on this message alone, where the vocabulary sends one with each.
+    pub name: Option<Name>,
+    /// The client's id of it: the same id from the same person is said once, however often it is sent.
+    pub cid: Option<String>,
+    /// The message that it answers.
+    pub reply_to: Option<MessageId>,
+    /// The channel that it belongs to (seed 004).
+    pub channel: Option<String>,
+}
+
+/// What came of a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reply {
+    /// Done, and there is nothing more to say.
+    Done,
+    /// You are listed under this name.
+    Entered {
+        /// The name that it became.
+        name: Name,
+        /// Nobody of that name was there before, so the room hears of it.
+        first: bool,
+    },
+    /// You hear the room from `top` on.
+    Joined {
+        /// The room.
+        room: RoomId,
+        /// Its log's last position.
+        top: Position,
+        /// The last messages up to it, the oldest first.
+        recent: Vec<Envelope>,
+        /// The first page of who is here.
+        members: Vec<Occupant>,
+        /// How many are here.
+        count: usize,
+    },
+    /// It is in the log.
+    Sent(Receipt),
+    /// A page of who is here.
+    Members {
+        /// Sorted by user.
+        members: Vec<Occupant>,
+        /// How many are here in all.
+        count: usize,
+        /// Where the next page goes on.
+        next: Option<UserId>,
+    },
+    /// A channel's last messages.
+    Channel {
+        /// The channel.
+        channel: String,
+        /// The oldest first.
+        messages: Vec<Envelope>,
+    },
+}
+
+/// Why a command was not carried out. The code is part of the wire contract; nothing else about a failure leaves
+/// the server.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{code}: {message}")]
+pub struct Refusal {
+    /// The stable code.
+    pub code: RefusalCode,
+    /// For people, in plain words.
+    pub message: String,
+    /// Try again after this long.
+    pub retry_after: Option<Millis>,
+}
+
+impl Refusal {
+    /// A refusal that another try will not change.
+    pub fn new(code: RefusalCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), retry_after: None }
+    }
+
+    /// The backplane does not answer; nothing was said.
+    pub fn unavailable() -> Self {
+        Self {
+            retry_after: Some(1_000),
+            ..Self::new(RefusalCode::Unavailable, "the chat is unavailable for a moment")
+        }
+    }
+}
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $code:ident = $text:literal, $status:literal;)*) => {
+        /// Everything that a client can be refused for. A closed list: clients act on it.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum RefusalCode { $($(#[$doc])* $code,)* }
+
+        impl RefusalCode {
+            /// Every code, for metrics that start at 0.
+            pub const ALL: &[Self] = &[$(Self::$code,)*];
+
+            /// As clients see it.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$code => $text,)* }
+            }
+
+            /// Its HTTP twin.
+            pub fn status(self) -> u16 {
+                match self { $(Self::$code => $status,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// A malformed request.
+    BadRequest = "bad_request", 400;
+    /// No valid credentials.
+    Unauthorized = "unauthorized", 401;
+    /// A token or session that was valid once.
+    Expired = "expired", 401;
+    /// Not this person, or not here.
+    Forbidden = "forbidden", 403;
+    /// Nothing of that name.
+    NotFound = "not_found", 404;
+    /// Only for those in the room.
+    NotJoined = "not_joined", 404;
+    /// Someone else holds the name.
+    NameTaken = "name_taken", 409;
+    /// No name for a person.
+    NameInvalid = "name_invalid", 422;
+    /// More than the limits allow.
+    TooLarge = "too_large", 413;
+    /// Faster than the limits allow.
+    RateLimited = "rate_limited", 429;
+    /// The backplane does not answer.
+    Unavailable = "unavailable", 503;
+    /// The node is about to stop.
+    Draining = "draining", 503;
+}
+
+impl fmt::Display for RefusalCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

@@ -1,0 +1,95 @@
+//! What has happened, and where in a room's order.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{MessageId, Name, RoomId, SessionId, UserId};
+
+/// Milliseconds since the Unix epoch, by the backplane's clock: one clock for all nodes.
+pub type Millis = u64;
+
+/// Where something stands in a room's log.
+///
+/// Within an epoch the sequence numbers of a room are contiguous, from 1. A log that was lost or may have lost its
+/// end begins a new epoch: positions of different epochs cannot be compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Position {
+    /// Which log: a number below 2^53, so that JavaScript can hold it.
+    pub epoch: u64,
+    /// Which entry of it; 0 is before the first.
+    pub seq: u64,
+}
+
+impl Position {
+    /// The id of the message at this position.
+    pub fn id(self) -> MessageId {
+        MessageId::at(self)
+    }
+}
+
+/// Who said it. In vocabularies that only label messages, the label is the name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Author {
+    /// Who they are; `None` where the vocabulary has labels only.
+    pub user: Option<UserId>,
+    /// What they are called on this message.
+    pub name: Name,
+}
+
+/// What someone said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// Who said it.
+    pub author: Author,
+    /// The text as it was said: nothing is escaped here.
+    pub text: String,
+    /// The sender's own id of it, given back to them.
+    pub cid: Option<String>,
+    /// The message that this one answers.
+    pub reply_to: Option<MessageId>,
+    /// A label that the vocabulary of seed 004 groups messages by.
+    pub channel: Option<String>,
+}
+
+/// Someone who is in a room.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Occupant {
+    /// Who they are.
+    pub user: UserId,
+    /// What they are called.
+    pub name: Name,
+}
+
+/// Something that a room hears.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// A message was said, and is in the log.
+    Said(Message),
+    /// Someone's first connection came in.
+    Joined(Occupant),
+    /// Someone's last connection is gone.
+    Left(Occupant),
+}
+
+/// What orders an event among its room's others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// The room's log.
+    Logged(Position),
+    /// The version of the room's presence: every change raises it by one.
+    Presence(u64),
+}
+
+/// An event on its way from the backplane to a room's sockets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Envelope {
+    /// The room that hears it.
+    pub room: RoomId,
+    /// Where it stands among the room's events of its kind.
+    pub place: Place,
+    /// When the backplane accepted it.
+    pub at: Millis,
+    /// The session that caused it, where one did: some vocabularies do not tell it to that one.
+    pub origin: Option<SessionId>,
+    /// What happened.
+    pub event: Event,
+}

@@ -1,0 +1,33 @@
+//! The chat itself: what people may do, what they hear of it, and the ports to the outside.
+//!
+//! Nothing here knows a socket, a Redis or a wire format. A [`Command`] goes in at [`Chat::handle`], what a
+//! room hears comes back through the [`Backplane`]'s inbox, on every node the same way, the sender's too.
+
+mod backplane;
+mod chat;
+mod command;
+mod event;
+mod guest;
+mod holders;
+mod ids;
+mod limits;
+mod log;
+mod memory;
+mod memory_presence;
+mod roster;
+mod session;
+
+pub use backplane::{
+    Arrival, Backplane, BackplaneError, Broker, Buried, Claim, Cluster, Departure, Draft, Exit, Inbound,
+    Occupancy, Presence, Receipt, Recent, Secret, Subscription,
+};
+pub use chat::Chat;
+pub use command::{Command, Refusal, RefusalCode, Reply, Said};
+pub use event::{Author, Envelope, Event, Message, Millis, Occupant, Place, Position};
+pub use guest::guest_name;
+pub use holders::{Enter, Holders, Leave};
+pub use ids::{InvalidId, MessageId, Name, NodeId, RoomId, SessionId, UserId};
+pub use limits::{HISTORY_LENGTH, Limits, MEMBERS_PAGE};
+pub use memory::memory;
+pub use roster::{Applied, Roster};
+pub use session::{Identity, Listener, Session};

@@ -1,0 +1,141 @@
+//! The default backplane: one node, alone, in this process's memory.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Instant, SystemTime},
+};
+
+use async_trait::async_trait;
+use tokio::sync::mpsc;
+
+use crate::{
+    Backplane, BackplaneError, Broker, Cluster, Draft, Envelope, Inbound, Millis, NodeId, Position, Receipt,
+    Recent, RoomId, Secret, Subscription, log::Log, memory_presence::MemoryPresence,
+};
+
+/// Envelopes that may wait for the node; a full inbox holds the publishers back.
+const INBOX: usize = 4_096;
+
+/// A backplane for one node. What it remembers ends with the process.
+pub fn memory() -> Backplane {
+    let (sender, inbox) = mpsc::channel(INBOX);
+    let outlet = Outlet { sender, heard: Arc::default() };
+    Backplane {
+        broker: Arc::new(MemoryBroker::new(outlet.clone())),
+        presence: Arc::new(MemoryPresence::new(outlet)),
+        cluster: Arc::new(Alone { secret: Secret(rand::random()) }),
+        inbox,
+    }
+}
+
+/// The way into the inbox, for the rooms that are subscribed.
+#[derive(Debug, Clone)]
+pub(crate) struct Outlet {
+    sender: mpsc::Sender<Inbound>,
+    heard: Arc<Mutex<HashMap<RoomId, usize>>>,
+}
+
+impl Outlet {
+    /// Waits for room in the inbox. A node that has stopped hears nothing, which is no error.
+    pub(crate) async fn say(&self, envelope: Envelope) {
+        if lock(&self.heard).contains_key(&envelope.room) {
+            let _stopped = self.sender.send(Inbound::Heard(envelope)).await;
+        }
+    }
+
+    fn subscribe(&self, room: &RoomId) -> Subscription {
+        *lock(&self.heard).entry(room.clone()).or_default() += 1;
+        let (heard, room) = (self.heard.clone(), room.clone());
+        Subscription::new(move || {
+            let mut heard = lock(&heard);
+            match heard.get_mut(&room) {
+                Some(count) if *count > 1 => *count -= 1,
+                _ => drop(heard.remove(&room)),
+            }
+        })
+    }
+}
+
+#[derive(Debug)]
+struct MemoryBroker {
+    epoch: u64,
+    /// Held until the envelope is in the inbox: that makes the order one.
+    logs: tokio::sync::Mutex<HashMap<RoomId, Log>>,
+    outlet: Outlet,
+}
+
+impl MemoryBroker {
+    fn new(outlet: Outlet) -> Self {
+        Self { epoch: now(), logs: tokio::sync::Mutex::default(), outlet }
+    }
+}
+
+#[async_trait]
+impl Broker for MemoryBroker {
+    async fn publish(&self, draft: Draft) -> Result<Receipt, BackplaneError> {
+        let mut logs = self.logs.lock().await;
+        let log = logs.entry(draft.room.clone()).or_insert_with(|| Log::new(self.epoch));
+        let (receipt, envelope) = log.append(draft, Instant::now(), now());
+        if let Some(envelope) = envelope {
+            self.outlet.say(envelope).await;
+        }
+        Ok(receipt)
+    }
+
+    async fn subscribe(&self, room: &RoomId) -> Result<Subscription, BackplaneError> {
+        Ok(self.outlet.subscribe(room))
+    }
+
+    async fn recover(
+        &self,
+        room: &RoomId,
+        since: Position,
+        limit: usize,
+    ) -> Result<Option<Vec<Envelope>>, BackplaneError> {
+        let logs = self.logs.lock().await;
+        let empty = Log::new(self.epoch);
+        Ok(logs.get(room).unwrap_or(&empty).since(since, limit))
+    }
+
+    async fn recent(&self, room: &RoomId, limit: usize) -> Result<Recent, BackplaneError> {
+        let logs = self.logs.lock().await;
+        let empty = Log::new(self.epoch);
+        let log = logs.get(room).unwrap_or(&empty);
+        Ok(Recent { top: log.top(), envelopes: log.last(limit) })
+    }
+}
+
+/// A cluster of one.
+#[derive(Debug)]
+struct Alone {
+    secret: Secret,
+}
+
+#[async_trait]
+impl Cluster for Alone {
+    async fn advertise(&self, _: &NodeId, _: Option<String>, _: u16) -> Result<(), BackplaneError> {
+        Ok(())
+    }
+
+    async fn address(&self, _: &NodeId) -> Result<Option<String>, BackplaneError> {
+        Ok(None)
+    }
+
+    async fn secret(&self) -> Result<Secret, BackplaneError> {
+        Ok(self.secret.clone())
+    }
+
+    fn healthy(&self) -> bool {
+        true
+    }
+}
+
+pub(crate) fn now() -> Millis {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,106 @@
+//! Presence of one node, alone.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use tokio::sync::Mutex;
+
+use crate::{
+    Arrival, BackplaneError, Buried, Claim, Departure, Enter, Envelope, Event, Exit, Holders, Leave, Name,
+    Occupancy, Occupant, Place, Presence, RoomId, SessionId, UserId,
+    memory::{Outlet, now},
+};
+
+#[derive(Debug)]
+pub(crate) struct MemoryPresence {
+    holders: Holders,
+    /// Held until the change is in the inbox: that makes the order one.
+    rooms: Mutex<HashMap<RoomId, Room>>,
+    outlet: Outlet,
+}
+
+#[derive(Debug)]
+struct Room {
+    version: u64,
+    people: BTreeMap<UserId, Name>,
+}
+
+impl Room {
+    /// Versions begin at the clock, so that a room that was empty and forgotten never counts backwards.
+    fn new() -> Self {
+        Self { version: now() * 1_000, people: BTreeMap::new() }
+    }
+}
+
+impl MemoryPresence {
+    pub(crate) fn new(outlet: Outlet) -> Self {
+        Self { holders: Holders::default(), rooms: Mutex::default(), outlet }
+    }
+
+    async fn say(&self, room: RoomId, version: u64, session: SessionId, event: Event) {
+        let place = Place::Presence(version);
+        self.outlet.say(Envelope { room, place, at: now(), origin: Some(session), event }).await;
+    }
+}
+
+#[async_trait]
+impl Presence for MemoryPresence {
+    async fn enter(&self, claim: Claim) -> Result<Arrival, BackplaneError> {
+        let mut rooms = self.rooms.lock().await;
+        match self.holders.enter(&claim) {
+            Enter::Taken => return Ok(Arrival::Taken),
+            Enter::Again => return Ok(Arrival::Again),
+            Enter::First => {}
+        }
+        let room = rooms.entry(claim.room.clone()).or_insert_with(Room::new);
+        room.version += 1;
+        room.people.insert(claim.user.clone(), claim.name.clone());
+        let version = room.version;
+        let joined = Event::Joined(Occupant { user: claim.user, name: claim.name });
+        self.say(claim.room, version, claim.session, joined).await;
+        Ok(Arrival::First { version })
+    }
+
+    async fn leave(&self, exit: Exit) -> Result<Departure, BackplaneError> {
+        let mut rooms = self.rooms.lock().await;
+        if self.holders.leave(&exit) == Leave::Silent {
+            return Ok(Departure::Silent);
+        }
+        let Some(room) = rooms.get_mut(&exit.room) else { return Ok(Departure::Silent) };
+        let Some(name) = room.people.remove(&exit.user) else { return Ok(Departure::Silent) };
+        room.version += 1;
+        let version = room.version;
+        if room.people.is_empty() {
+            rooms.remove(&exit.room);
+        }
+        let left = Event::Left(Occupant { user: exit.user, name });
+        self.say(exit.room, version, exit.session, left).await;
+        Ok(Departure::Last { version })
+    }
+
+    async fn occupants(&self, room: &RoomId) -> Result<Occupancy, BackplaneError> {
+        let rooms = self.rooms.lock().await;
+        let Some(room) = rooms.get(room) else { return Ok(Occupancy::default()) };
+        let occupants = room
+            .people
+            .iter()
+            .map(|(user, name)| Occupant { user: user.clone(), name: name.clone() })
+            .collect();
+        Ok(Occupancy { version: room.version, occupants })
+    }
+
+    async fn heartbeat(&self) -> Result<Vec<Buried>, BackplaneError> {
+        Ok(Vec::new())
+    }
+
+    fn beat(&self) -> Duration {
+        Duration::from_mins(1)
+    }
+
+    async fn resign(&self) -> Result<(), BackplaneError> {
+        Ok(())
+    }
+}

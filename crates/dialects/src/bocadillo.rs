@@ -1,0 +1,38 @@
+//! Seed 003, Bocadillo: one string in, the same string out.
+
+use hubbub_core::{Command, RoomId};
+use serde_json::Value;
+use smallvec::smallvec;
+
+use crate::{Dialect, Misspoken, Told, Utterance, Utterances, words};
+
+/// The vocabulary. Nothing is escaped: the page shows it by `innerText`.
+#[derive(Debug)]
+pub(crate) struct Bocadillo;
+
+impl Dialect for Bocadillo {
+    fn name(&self) -> &'static str {
+        "bocadillo"
+    }
+
+    fn room(&self) -> Option<RoomId> {
+        Some(room())
+    }
+
+    fn decode(&self, word: &str, args: &[Value]) -> Option<Result<Command, Misspoken>> {
+        (word == "message").then(|| words::say(room(), args))
+    }
+
+    fn encode(&self, _room: &RoomId, told: &Told<'_>) -> Utterances {
+        match told {
+            Told::Said { message, .. } => {
+                smallvec![Utterance::new("response", [message.text.as_str().into()])]
+            }
+            _ => Utterances::new(),
+        }
+    }
+}
+
+fn room() -> RoomId {
+    RoomId::reserved("bocadillo")
+}

@@ -1,0 +1,116 @@
+//! What goes out: the things a client is told, and the words they become.
+
+use std::fmt;
+
+use hubbub_core::{Envelope, Identity, Message, Millis, Occupant, Position, Refusal};
+use serde_json::{Value, json};
+use smallvec::SmallVec;
+
+/// Something that the sockets of a room, or one socket, are told.
+#[derive(Debug, Clone, Copy)]
+pub enum Told<'a> {
+    /// The connection is made. To one socket.
+    Connected,
+    /// v1: who you are. To one socket.
+    Ready(&'a Ready),
+    /// A message, at its place.
+    Said {
+        /// Where it stands.
+        position: Position,
+        /// When it was accepted.
+        at: Millis,
+        /// What was said.
+        message: &'a Message,
+    },
+    /// Someone came in. Not to the session that did.
+    Joined(&'a Occupant),
+    /// Someone is gone. Not to the session that left.
+    Left(&'a Occupant),
+    /// Everyone who is there now.
+    Roster(&'a [Occupant]),
+    /// Who came and went since the last time.
+    Changed {
+        /// They came.
+        joined: &'a [Occupant],
+        /// They went.
+        left: &'a [Occupant],
+        /// So many are there now.
+        count: usize,
+    },
+}
+
+impl<'a> Told<'a> {
+    /// A message from the log; `None` for what is none.
+    pub fn said(envelope: &'a Envelope) -> Option<Self> {
+        match (&envelope.event, envelope.place) {
+            (hubbub_core::Event::Said(message), hubbub_core::Place::Logged(position)) => {
+                Some(Self::Said { position, at: envelope.at, message })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// What a v1 client is told first.
+#[derive(Clone)]
+pub struct Ready {
+    /// A signed token that brings the same person back. It stays out of `Debug`, and so out of the logs.
+    pub session: String,
+    /// Who they are.
+    pub identity: Identity,
+    /// Whether they came without an account.
+    pub guest: bool,
+    /// The node that serves them.
+    pub node: String,
+    /// Longest text, in bytes.
+    pub text_limit: usize,
+}
+
+impl fmt::Debug for Ready {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ready")
+            .field("identity", &self.identity)
+            .field("node", &self.node)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One event as a client hears it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Utterance {
+    /// The event's name.
+    pub event: &'static str,
+    /// Its arguments.
+    pub args: Vec<Value>,
+}
+
+impl Utterance {
+    /// An event with these arguments.
+    pub fn new(event: &'static str, args: impl Into<Vec<Value>>) -> Self {
+        Self { event, args: args.into() }
+    }
+}
+
+/// What one happening becomes: mostly one event; seed 004 says two.
+pub type Utterances = SmallVec<[Utterance; 2]>;
+
+/// What a socket alone is told of its own command.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Answer {
+    /// The arguments of the acknowledgement.
+    pub ack: Vec<Value>,
+    /// What it hears besides.
+    pub told: Utterances,
+}
+
+impl Answer {
+    /// The acknowledgement of what was not done. The tutorials' own servers never refused anything, so it looks the
+    /// same in every vocabulary: `{ok: false, error: {code, message, retry_after_ms?}}`.
+    pub(crate) fn refused(refusal: &Refusal) -> Self {
+        let mut error = json!({ "code": refusal.code.as_str(), "message": refusal.message });
+        if let Some(wait) = refusal.retry_after {
+            error["retry_after_ms"] = wait.into();
+        }
+        Self { ack: vec![json!({ "ok": false, "error": error })], ..Self::default() }
+    }
+}

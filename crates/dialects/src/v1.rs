@@ -1,0 +1,59 @@
+//! v1, our own protocol: requests that are one object, each acknowledged by one object.
+//!
+//! Served so far: connecting, `ready`, `join`, `leave`, `send`, `message`, `members`, `presence` and the error codes.
+
+mod bodies;
+mod hello;
+mod requests;
+
+use hubbub_core::{Command, Refusal, Reply, RoomId};
+use serde_json::Value;
+use smallvec::smallvec;
+
+use crate::{Answer, Dialect, Misspoken, Told, Utterance, Utterances};
+
+pub use hello::{Hello, connect_error, hello};
+
+/// The vocabulary. Its sockets join rooms themselves, and who comes and goes is told as differences.
+#[derive(Debug)]
+pub(crate) struct V1;
+
+impl Dialect for V1 {
+    fn name(&self) -> &'static str {
+        "v1"
+    }
+
+    fn room(&self) -> Option<RoomId> {
+        None
+    }
+
+    fn decode(&self, word: &str, args: &[Value]) -> Option<Result<Command, Misspoken>> {
+        match word {
+            "join" => Some(requests::join(args)),
+            "leave" => Some(requests::leave(args)),
+            "send" => Some(requests::send(args)),
+            "members" => Some(requests::members(args)),
+            _ => None,
+        }
+    }
+
+    fn encode(&self, room: &RoomId, told: &Told<'_>) -> Utterances {
+        match *told {
+            Told::Ready(ready) => smallvec![Utterance::new("ready", [bodies::ready(ready)])],
+            Told::Said { position, at, message } => {
+                smallvec![Utterance::new("message", [bodies::message(room, position, at, message)])]
+            }
+            Told::Changed { joined, left, count } => {
+                smallvec![Utterance::new("presence", [bodies::presence(room, joined, left, count)])]
+            }
+            Told::Connected | Told::Joined(_) | Told::Left(_) | Told::Roster(_) => Utterances::new(),
+        }
+    }
+
+    fn answer(&self, outcome: &Result<Reply, Refusal>) -> Answer {
+        match outcome {
+            Ok(reply) => Answer { ack: vec![bodies::granted(reply)], ..Answer::default() },
+            Err(refusal) => Answer::refused(refusal),
+        }
+    }
+}

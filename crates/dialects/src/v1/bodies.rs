@@ -1,0 +1,100 @@
+//! What v1 clients hear: the objects, field by field.
+
+use hubbub_core::{Envelope, Message, Millis, Occupant, Position, Receipt, Reply, RoomId, UserId};
+use serde_json::{Value, json};
+
+use crate::{Ready, Told};
+
+/// `ready`. No room is recovered yet.
+pub(super) fn ready(ready: &Ready) -> Value {
+    let Ready { session, identity, guest, node, text_limit } = ready;
+    json!({
+        "session": session,
+        "user": { "id": identity.user.as_str(), "name": identity.name.as_str(), "guest": guest },
+        "node": node,
+        "limits": { "text": text_limit },
+        "rooms": {},
+    })
+}
+
+/// `message`, live or from the log: the same either way.
+pub(super) fn message(room: &RoomId, position: Position, at: Millis, message: &Message) -> Value {
+    let mut body = json!({
+        "id": position.id().as_str(),
+        "room": room.as_str(),
+        "epoch": position.epoch,
+        "seq": position.seq,
+        "user": message.author.user.as_ref().map(UserId::as_str),
+        "name": message.author.name.as_str(),
+        "text": message.text,
+        "ts": at,
+    });
+    if let Some(cid) = &message.cid {
+        body["cid"] = cid.as_str().into();
+    }
+    if let Some(reply_to) = &message.reply_to {
+        body["reply_to"] = reply_to.as_str().into();
+    }
+    body
+}
+
+/// `presence`: who came and went.
+pub(super) fn presence(room: &RoomId, joined: &[Occupant], left: &[Occupant], count: usize) -> Value {
+    let join: Vec<_> =
+        joined.iter().map(|who| json!({ "user": who.user.as_str(), "name": who.name.as_str() })).collect();
+    let leave: Vec<_> = left.iter().map(|who| who.user.as_str()).collect();
+    json!({ "room": room.as_str(), "join": join, "leave": leave, "count": count })
+}
+
+/// The acknowledgement of a request that was carried out.
+pub(super) fn granted(reply: &Reply) -> Value {
+    match reply {
+        Reply::Joined { room, top, recent, members: people, count } => json!({
+            "ok": true,
+            "epoch": top.epoch,
+            "seq": top.seq,
+            "recovered": false,
+            "messages": messages(room, recent),
+            "members": members(people),
+            "count": count,
+        }),
+        Reply::Sent(receipt) => sent(receipt),
+        Reply::Members { members: people, count, next } => page(people, *count, next.as_ref()),
+        Reply::Done | Reply::Entered { .. } | Reply::Channel { .. } => json!({ "ok": true }),
+    }
+}
+
+fn messages(room: &RoomId, recent: &[Envelope]) -> Vec<Value> {
+    let body = |envelope| match Told::said(envelope)? {
+        Told::Said { position, at, message: said } => Some(message(room, position, at, said)),
+        _ => None,
+    };
+    recent.iter().filter_map(body).collect()
+}
+
+/// One device each: nobody counts them yet.
+fn members(people: &[Occupant]) -> Vec<Value> {
+    let member =
+        |who: &Occupant| json!({ "user": who.user.as_str(), "name": who.name.as_str(), "devices": 1 });
+    people.iter().map(member).collect()
+}
+
+fn sent(receipt: &Receipt) -> Value {
+    let Receipt { position, at, duplicate } = receipt;
+    let id = position.id();
+    let mut ack = json!({
+        "ok": true, "id": id.as_str(), "seq": position.seq, "epoch": position.epoch, "ts": at,
+    });
+    if *duplicate {
+        ack["dup"] = true.into();
+    }
+    ack
+}
+
+fn page(people: &[Occupant], count: usize, next: Option<&UserId>) -> Value {
+    let mut ack = json!({ "ok": true, "members": members(people), "count": count });
+    if let Some(next) = next {
+        ack["next"] = next.as_str().into();
+    }
+    ack
+}

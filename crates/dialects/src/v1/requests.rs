@@ -1,0 +1,68 @@
+//! What v1 clients ask for.
+
+use hubbub_core::{Command, InvalidId, MEMBERS_PAGE, MessageId, RoomId, Said, UserId};
+use serde_json::Value;
+
+use crate::{
+    Misspoken,
+    words::{Fields, bounded},
+};
+
+/// `{room, since?, limit?}`; `since` is not looked at yet, so nothing is ever recovered.
+pub(super) fn join(args: &[Value]) -> Result<Command, Misspoken> {
+    let fields = Fields::of(args)?;
+    let limit = fields.limit("limit", JOIN_DEFAULT, JOIN_MAX)?;
+    Ok(Command::Join { room: room(fields)?, limit })
+}
+
+/// `{room}`.
+pub(super) fn leave(args: &[Value]) -> Result<Command, Misspoken> {
+    Ok(Command::Leave { room: room(Fields::of(args)?)? })
+}
+
+/// `{room, text, cid?, reply_to?}`; direct messages (`to`) are not served yet.
+pub(super) fn send(args: &[Value]) -> Result<Command, Misspoken> {
+    let fields = Fields::of(args)?;
+    if fields.present("to").is_some() {
+        return Err(Misspoken::Unsupported("to"));
+    }
+    let said = Said {
+        text: filled("text", fields.string("text")?)?.to_owned(),
+        cid: cid(fields)?,
+        reply_to: reply_to(fields)?,
+        ..Said::default()
+    };
+    Ok(Command::Send { room: room(fields)?, said })
+}
+
+/// `{room, after?, limit?}`.
+pub(super) fn members(args: &[Value]) -> Result<Command, Misspoken> {
+    let fields = Fields::of(args)?;
+    let after = fields.optional_string("after")?.map(UserId::new);
+    let limit = fields.limit("limit", MEMBERS_PAGE, MEMBERS_PAGE)?;
+    Ok(Command::Members { room: room(fields)?, after, limit })
+}
+
+fn room(fields: Fields<'_>) -> Result<RoomId, Misspoken> {
+    RoomId::parse(fields.string("room")?).map_err(|error| Misspoken::Invalid("room", error))
+}
+
+fn cid(fields: Fields<'_>) -> Result<Option<String>, Misspoken> {
+    let Some(cid) = fields.optional_string("cid")? else { return Ok(None) };
+    Ok(Some(bounded("cid", filled("cid", cid)?, CID_MAX)?.to_owned()))
+}
+
+fn reply_to(fields: Fields<'_>) -> Result<Option<MessageId>, Misspoken> {
+    let id = fields.optional_string("reply_to")?.map(MessageId::parse);
+    id.transpose().map_err(|error| Misspoken::Invalid("reply_to", error))
+}
+
+fn filled<'a>(what: &'static str, text: &'a str) -> Result<&'a str, Misspoken> {
+    if text.is_empty() { Err(Misspoken::Invalid(what, InvalidId::Empty)) } else { Ok(text) }
+}
+
+/// Messages that a join brings along.
+const JOIN_DEFAULT: usize = 50;
+const JOIN_MAX: usize = 100;
+/// Longest id that a client gives its message, in characters.
+const CID_MAX: usize = 64;

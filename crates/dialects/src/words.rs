@@ -1,0 +1,83 @@
+//! Small parsers that the vocabularies share.
+
+use hubbub_core::{Command, InvalidId, Name, RoomId, Said};
+use serde_json::{Map, Value};
+
+use crate::Misspoken;
+
+/// The first argument, said to this room.
+pub(crate) fn say(room: RoomId, args: &[Value]) -> Result<Command, Misspoken> {
+    let text = string("text", args.first())?.to_owned();
+    Ok(Command::Send { room, said: Said { text, ..Said::default() } })
+}
+
+/// The name that someone wants. `None`: they become a guest, for `null` is what a cancelled prompt sends, and the
+/// tutorials' pages cannot show an error about any other text.
+pub(crate) fn name_or_guest(what: &'static str, value: Option<&Value>) -> Result<Option<Name>, Misspoken> {
+    match value {
+        Some(Value::Null) => Ok(None),
+        value => Ok(Name::parse(string(what, value)?).ok()),
+    }
+}
+
+/// The fields of a request that is one object.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Fields<'a>(&'a Map<String, Value>);
+
+impl<'a> Fields<'a> {
+    /// Those of the first argument.
+    pub(crate) fn of(args: &'a [Value]) -> Result<Self, Misspoken> {
+        match args.first() {
+            None => Err(Misspoken::MissingArgument("the argument")),
+            Some(value) => Self::object("the argument", value),
+        }
+    }
+
+    /// Those of an object that is called `what`.
+    pub(crate) fn object(what: &'static str, value: &'a Value) -> Result<Self, Misspoken> {
+        value.as_object().map(Self).ok_or(Misspoken::WrongType(what, "an object"))
+    }
+
+    /// A name that must be there, but may be none.
+    pub(crate) fn name_or_guest(self, key: &'static str) -> Result<Option<Name>, Misspoken> {
+        name_or_guest(key, self.0.get(key))
+    }
+
+    /// The field, if it is there and not `null`.
+    pub(crate) fn present(self, key: &str) -> Option<&'a Value> {
+        self.0.get(key).filter(|value| !value.is_null())
+    }
+
+    /// A string that must be there.
+    pub(crate) fn string(self, key: &'static str) -> Result<&'a str, Misspoken> {
+        string(key, self.0.get(key))
+    }
+
+    /// A string that may be missing or `null`.
+    pub(crate) fn optional_string(self, key: &'static str) -> Result<Option<&'a str>, Misspoken> {
+        self.present(key).map(|value| string(key, Some(value))).transpose()
+    }
+
+    /// A number of things that may be missing or `null`; more than `most` means `most`.
+    pub(crate) fn limit(self, key: &'static str, default: usize, most: usize) -> Result<usize, Misspoken> {
+        let Some(value) = self.present(key) else { return Ok(default) };
+        let wanted = value.as_u64().ok_or(Misspoken::WrongType(key, "a whole number, 0 or more"))?;
+        Ok(usize::try_from(wanted).map_or(most, |wanted| wanted.min(most)))
+    }
+}
+
+/// The string, if it has at most so many characters.
+pub(crate) fn bounded<'a>(what: &'static str, text: &'a str, most: usize) -> Result<&'a str, Misspoken> {
+    match text.chars().nth(most) {
+        Some(_) => Err(Misspoken::Invalid(what, InvalidId::TooLong)),
+        None => Ok(text),
+    }
+}
+
+fn string<'a>(what: &'static str, value: Option<&'a Value>) -> Result<&'a str, Misspoken> {
+    match value {
+        Some(Value::String(text)) => Ok(text),
+        Some(_) => Err(Misspoken::WrongType(what, "a string")),
+        None => Err(Misspoken::MissingArgument(what)),
+    }
+}

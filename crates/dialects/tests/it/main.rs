@@ -1,0 +1,6 @@
+//! The vocabularies from outside: words in, commands out; happenings in, words out.
+
+mod fixtures;
+mod hostile;
+mod narrowing;
+mod vocabularies;

@@ -1,0 +1,257 @@
+//! Every word of every vocabulary, both ways.
+
+use hubbub_dialects::{Answer, Dialect, Misspoken, Ready, Told, Utterance, connect_error, hello};
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+
+use crate::fixtures::{self, AT, POSITION, outcomes, someone};
+
+#[test]
+fn seed_002_in_camel_case() {
+    let adding = ["addUser", "adduser"].map(|word| (word, names()));
+    let sending = ["sendChat", "sendchat"].map(|word| (word, texts()));
+    assert_snapshot!(transcript("basics", &[&adding[..], &sending[..]].concat()));
+}
+
+#[test]
+fn seed_002_in_lower_case() {
+    let one = |text: &str| vec![json!([text])];
+    assert_snapshot!(transcript(
+        "basics_lower",
+        &[
+            ("adduser", one("Zoë")),
+            ("sendchat", one("hi")),
+            ("addUser", one("Zoë")),
+            ("sendChat", one("hi")),
+            ("message", one("hi"))
+        ]
+    ));
+}
+
+#[test]
+fn seed_003() {
+    assert_snapshot!(transcript("bocadillo", &[("message", texts()), ("response", texts())]));
+}
+
+#[test]
+fn seed_000() {
+    assert_snapshot!(transcript("simple", &[("message", texts()), ("identify", names())]));
+}
+
+#[test]
+fn seed_001() {
+    assert_snapshot!(transcript(
+        "flask",
+        &[("identify", names()), ("message", texts()), ("connected", vec![])]
+    ));
+}
+
+#[test]
+fn seed_004() {
+    let new_message = vec![
+        json!([{ "user": "Zoë", "message": "hi 👋" }]),
+        json!([{ "user": null, "message": "" }]),
+        json!([{ "user": "x".repeat(65), "message": "hi", "channel": "not of this word" }]),
+        json!(["a string: the official example's"]),
+        json!([{ "message": "hi" }]),
+        json!([{ "user": "Zoë" }]),
+        json!([{ "user": 7, "message": "hi" }]),
+        json!([{ "user": "Zoë", "message": ["hi"] }]),
+        json!([null]),
+        json!([]),
+    ];
+    let submit_message = vec![
+        json!([{ "message": "hi", "channel": "rust", "user": "Zoë" }]),
+        json!([{ "message": "hi", "channel": "c".repeat(65), "user": "Zoë" }]),
+        json!([{ "message": "hi", "channel": null, "user": "Zoë" }]),
+        json!([{ "message": "hi", "user": "Zoë" }]),
+        json!(["hi"]),
+    ];
+    let channel_selected = vec![
+        json!([{ "current_channel": "rust" }]),
+        json!([{ "current_channel": null }]),
+        json!([{}]),
+        json!([]),
+    ];
+    let words = [
+        ("new message", new_message),
+        ("submit message", submit_message),
+        ("channel selected", channel_selected),
+        ("event_name", vec![json!([{}])]),
+    ];
+    assert_snapshot!(transcript("teamtalk", &words));
+}
+
+#[test]
+fn v1() {
+    let room = json!([{ "room": "lobby" }]);
+    let rooms = vec![
+        room.clone(),
+        json!([{ "room": " a room " }]),
+        json!([{ "room": "" }]),
+        json!([{ "room": "~basics" }]),
+        json!([{ "room": "r".repeat(65) }]),
+        json!([{ "room": 7 }]),
+        json!([{ "room": null }]),
+        json!([{}]),
+        json!([[]]),
+        json!([]),
+    ];
+    let join = vec![
+        json!([{ "room": "lobby", "limit": 0, "since": { "epoch": 1, "seq": 2 } }]),
+        json!([{ "room": "lobby", "limit": 101 }]),
+        json!([{ "room": "lobby", "limit": null }]),
+        json!([{ "room": "lobby", "limit": -1 }]),
+        json!([{ "room": "lobby", "limit": 1.5 }]),
+        json!([{ "room": "lobby", "limit": "10" }]),
+    ];
+    let send = vec![
+        json!([{ "room": "lobby", "text": "hi 👋", "cid": "c-1", "reply_to": "7-29" }]),
+        json!([{ "room": "lobby", "text": "hi" }]),
+        json!([{ "room": "lobby", "text": "hi", "cid": null, "reply_to": null, "to": null }]),
+        json!([{ "room": "lobby", "text": "" }]),
+        json!([{ "room": "lobby" }]),
+        json!([{ "room": "lobby", "text": 7 }]),
+        json!([{ "text": "hi", "cid": "c-1" }]),
+        json!([{ "to": "u2", "text": "hi", "cid": "c-1" }]),
+        json!([{ "room": "lobby", "text": "hi", "cid": "" }]),
+        json!([{ "room": "lobby", "text": "hi", "cid": "c".repeat(65) }]),
+        json!([{ "room": "lobby", "text": "hi", "cid": 7 }]),
+        json!([{ "room": "lobby", "text": "hi", "reply_to": "" }]),
+        json!([{ "room": "lobby", "text": "hi", "reply_to": 29 }]),
+        json!(["hi"]),
+        json!([]),
+    ];
+    let members = vec![
+        room.clone(),
+        json!([{ "room": "lobby", "after": "u1", "limit": 10 }]),
+        json!([{ "room": "lobby", "limit": 1000 }]),
+        json!([{ "room": "lobby", "after": 7 }]),
+        json!([{ "room": "@names" }]),
+    ];
+    let words = [
+        ("join", [rooms.clone(), join].concat()),
+        ("leave", rooms),
+        ("send", send),
+        ("members", members),
+        ("modify", vec![room]),
+    ];
+    assert_snapshot!(transcript("v1", &words));
+}
+
+#[test]
+fn v1_greetings() {
+    let greetings = [
+        json!(null),
+        json!({}),
+        json!({ "name": " Zoë ", "session": "token", "token": "jwt", "rooms": { "lobby": { "epoch": 1, "seq": 2 } } }),
+        json!({ "name": null, "session": null, "token": null, "rooms": null, "other": [] }),
+        json!({ "name": "" }),
+        json!({ "name": "x".repeat(65) }),
+        json!({ "name": "a\u{7}b" }),
+        json!({ "name": 7 }),
+        json!({ "session": 7 }),
+        json!({ "token": {} }),
+        json!({ "rooms": [] }),
+        json!("Zoë"),
+    ];
+    assert_snapshot!(greetings.map(|auth| format!("{auth}\n    {}", greeted(&auth))).join("\n"));
+}
+
+fn greeted(auth: &Value) -> String {
+    match hello(auth) {
+        Ok(hello) => format!("{:?} {:?}", hello.name, hello.session),
+        Err(wrong) => format!("{}: {wrong} ({})", connect_error(&wrong.refusal()), wrong.label()),
+    }
+}
+
+#[test]
+fn a_session_token_does_not_show_in_debug() {
+    let hello = hello(&json!({ "session": "secret" })).unwrap();
+    assert_eq!(hello.session.as_deref(), Some("secret"));
+    let ready = Ready { session: "secret".to_owned(), ..fixtures::ready() };
+    assert!(!format!("{hello:?} {ready:?}").contains("secret"));
+}
+
+fn names() -> Vec<Value> {
+    vec![
+        json!(["Zoë"]),
+        json!(["  <b>Zoë</b>  "]),
+        json!([null]),
+        json!([""]),
+        json!(["x".repeat(65)]),
+        json!(["a\u{0}b"]),
+        json!(["Zoë", "and more"]),
+        json!([]),
+        json!([7]),
+        json!([{ "name": "Zoë" }]),
+    ]
+}
+
+fn texts() -> Vec<Value> {
+    vec![
+        json!(["hi 👋"]),
+        json!(["<b>hi</b>"]),
+        json!([""]),
+        json!(["hi", "and more"]),
+        json!([]),
+        json!([null]),
+        json!([7]),
+        json!([{ "text": "hi" }]),
+    ]
+}
+
+/// All that a vocabulary hears, tells and answers.
+fn transcript(name: &str, words: &[(&str, Vec<Value>)]) -> String {
+    let dialect = fixtures::dialect(name);
+    let mut lines = vec![
+        format!("{} in {:?}", dialect.name(), dialect.room()),
+        format!("greeting {}, fallback {:?}", dialect.greeting(), dialect.fallback()),
+        format!("lists people: {}", dialect.lists_people()),
+    ];
+    lines.push("\nHEARD".to_owned());
+    lines.extend(
+        words.iter().flat_map(|(word, calls)| calls.iter().flat_map(|args| heard(dialect, word, args))),
+    );
+    lines.push("\nTOLD".to_owned());
+    told(&mut lines, dialect);
+    lines.push("\nANSWERED".to_owned());
+    lines.extend(outcomes().iter().flat_map(|(what, outcome)| answered(what, &dialect.answer(outcome))));
+    lines.extend(answered("malformed", &dialect.object(&Misspoken::MissingArgument("text"))));
+    lines.join("\n")
+}
+
+fn heard(dialect: &dyn Dialect, word: &str, args: &Value) -> [String; 2] {
+    let outcome = match dialect.decode(word, args.as_array().expect("arguments")) {
+        None => "    not of this vocabulary".to_owned(),
+        Some(Ok(command)) => format!("    {command:?}"),
+        Some(Err(wrong)) => format!("    malformed: {wrong} ({})", wrong.label()),
+    };
+    [format!("{word} {args}"), outcome]
+}
+
+fn told(lines: &mut Vec<String>, dialect: &dyn Dialect) {
+    let ready = fixtures::ready();
+    let messages = [fixtures::plain(), fixtures::with_markup(), fixtures::reply(), fixtures::in_channel()];
+    let people = ["ann", "__proto__", "<i>&'\"</i>"].map(someone);
+    let [ann, _, markup] = &people;
+
+    let mut happenings = vec![Told::Connected, Told::Ready(&ready)];
+    happenings.extend(messages.iter().map(|message| Told::Said { position: POSITION, at: AT, message }));
+    happenings.extend([Told::Joined(ann), Told::Joined(markup), Told::Left(ann), Told::Left(markup)]);
+    happenings.extend([Told::Roster(&people), Told::Roster(&[])]);
+    happenings.push(Told::Changed { joined: &people[..1], left: &people[1..2], count: 2 });
+    for happening in happenings {
+        lines.push(format!("{happening:?}"));
+        lines.extend(dialect.encode(&fixtures::room(dialect), &happening).iter().map(shown));
+    }
+}
+
+fn answered(what: &str, Answer { ack, told }: &Answer) -> Vec<String> {
+    let ack = format!("{what}\n    ack {}", Value::from(ack.as_slice()));
+    std::iter::once(ack).chain(told.iter().map(shown)).collect()
+}
+
+fn shown(Utterance { event, args }: &Utterance) -> String {
+    format!("    {event} {}", Value::from(args.as_slice()))
+}

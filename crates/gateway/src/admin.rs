@@ -1,0 +1,107 @@
+//! The admin port: is it alive, is it ready, what is it, what does it count.
+//!
+//! `/livez` never looks at the backplane: a blip of it must not have all nodes restarted at once.
+
+mod readiness;
+
+use std::{sync::Arc, time::Instant};
+
+use axum::{Json, Router, extract::State, response::IntoResponse, routing::get};
+use http::{StatusCode, header};
+use hubbub_core::NodeId;
+use serde_json::json;
+
+use crate::metrics;
+
+pub(crate) use self::readiness::Readiness;
+
+/// What the admin port knows.
+#[derive(Debug, Clone)]
+pub(crate) struct Admin {
+    readiness: Arc<Readiness>,
+    node: NodeId,
+}
+
+impl Admin {
+    pub(crate) fn new(readiness: Arc<Readiness>, node: NodeId) -> Self {
+        metrics::install();
+        Self { readiness, node }
+    }
+}
+
+/// The admin port's paths.
+pub(crate) fn router(admin: Admin) -> Router {
+    Router::new()
+        .route("/livez", get(async || "alive\n"))
+        .route("/readyz", get(ready))
+        .route("/version", get(version))
+        .route("/metrics", get(scrape))
+        .with_state(admin)
+}
+
+async fn ready(State(admin): State<Admin>) -> (StatusCode, &'static str) {
+    let verdict = admin.readiness.verdict(Instant::now());
+    (verdict.status(), verdict.text())
+}
+
+async fn version(State(admin): State<Admin>) -> impl IntoResponse {
+    Json(json!({ "name": "hubbub", "version": env!("CARGO_PKG_VERSION"), "node": admin.node.as_str() }))
+}
+
+async fn scrape(State(admin): State<Admin>) -> impl IntoResponse {
+    admin.readiness.measure(Instant::now());
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], metrics::render())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use axum::body::Body;
+    use http::Request;
+    use http_body_util::BodyExt as _;
+    use tokio::sync::Semaphore;
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn readiness_is_what_the_node_says() {
+        let (readiness, router) = node();
+        assert_eq!(ask(&router, "/livez").await, (StatusCode::OK, "alive\n".to_owned()));
+        assert_eq!(ask(&router, "/readyz").await, (StatusCode::SERVICE_UNAVAILABLE, "starting\n".to_owned()));
+        readiness.started();
+        assert_eq!(ask(&router, "/readyz").await, (StatusCode::OK, "ready\n".to_owned()));
+        readiness.draining();
+        assert_eq!(ask(&router, "/readyz").await, (StatusCode::NOT_FOUND, "draining\n".to_owned()));
+        assert_eq!(ask(&router, "/livez").await.0, StatusCode::OK);
+    }
+
+    #[tokio::test]
+    async fn version_and_metrics_can_be_read() {
+        let (_, router) = node();
+        let (_, version) = ask(&router, "/version").await;
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(&version).unwrap(),
+            json!({ "name": "hubbub", "version": env!("CARGO_PKG_VERSION"), "node": "one" }),
+        );
+        let (status, metrics) = ask(&router, "/metrics").await;
+        assert!(status == StatusCode::OK && metrics.contains("\nhubbub_ready "), "{metrics}");
+        assert_eq!(ask(&router, "/").await.0, StatusCode::NOT_FOUND);
+    }
+
+    fn node() -> (Arc<Readiness>, Router) {
+        let seats = Arc::new(Semaphore::new(1));
+        let readiness =
+            Arc::new(Readiness::new(seats, hubbub_core::memory().cluster, Duration::from_secs(30)));
+        let admin = Admin::new(readiness.clone(), NodeId::parse("one").unwrap());
+        (readiness, router(admin))
+    }
+
+    async fn ask(router: &Router, path: &str) -> (StatusCode, String) {
+        let response = router.clone().oneshot(Request::get(path).body(Body::empty()).unwrap()).await.unwrap();
+        let status = response.status();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+}

@@ -1,0 +1,281 @@
+//! From the backplane's inbox to this node's sockets: each event is encoded once per dialect, and the same bytes go
+//! to every socket of it.
+
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Instant, SystemTime},
+};
+
+use hubbub_core::{
+    Envelope, Event, Inbound, Millis, Occupancy, Place, Position, Presence, RoomId, SessionId,
+};
+use hubbub_dialects::{Dialect, Told};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    batch::Batch,
+    metrics,
+    packet::put_event,
+    peer::Peer,
+    people::{Change, People},
+    rooms::{Hearers, Opening, Rooms},
+};
+
+/// Envelopes that are taken from the inbox at once, to go out in one write per socket.
+const AT_ONCE: usize = 256;
+/// Requests for lists that may wait; a full queue holds the asking session's task back.
+const REQUESTS: usize = 1_024;
+
+/// Asks the delivery task for a room's list, for one socket.
+#[derive(Debug)]
+pub(crate) struct ListFor {
+    pub(crate) room: RoomId,
+    pub(crate) dialect: &'static dyn Dialect,
+    pub(crate) peer: Arc<Peer>,
+}
+
+/// The one task that delivers.
+#[derive(Debug)]
+pub(crate) struct Delivery {
+    rooms: Arc<Rooms>,
+    presence: Arc<dyn Presence>,
+    people: HashMap<RoomId, (Opening, People)>,
+    waiting: Vec<ListFor>,
+    requests: mpsc::Receiver<ListFor>,
+    readings: (mpsc::Sender<Reading>, mpsc::Receiver<Reading>),
+}
+
+type Reading = (RoomId, Option<Occupancy>);
+
+impl Delivery {
+    /// The task's state, and the way to ask it for lists.
+    pub(crate) fn new(rooms: Arc<Rooms>, presence: Arc<dyn Presence>) -> (Self, mpsc::Sender<ListFor>) {
+        let (sender, requests) = mpsc::channel(REQUESTS);
+        let (people, waiting, readings) = (HashMap::new(), Vec::new(), mpsc::channel(REQUESTS));
+        (Self { rooms, presence, people, waiting, requests, readings }, sender)
+    }
+
+    /// Delivers until the backplane ends or `stop` says so.
+    pub(crate) async fn run(mut self, mut inbox: mpsc::Receiver<Inbound>, stop: CancellationToken) {
+        let mut arrived = Vec::with_capacity(AT_ONCE);
+        loop {
+            let now = Instant::now();
+            let due = self.people.values().filter_map(|(_, people)| people.due(now)).min();
+            tokio::select! {
+                count = inbox.recv_many(&mut arrived, AT_ONCE) => {
+                    if count == 0 { return }
+                    self.arrived(&mut arrived);
+                    tokio::task::yield_now().await;
+                }
+                Some(wanted) = self.requests.recv() => self.list_for(wanted),
+                Some((room, occupancy)) = self.readings.1.recv() => self.read(&room, occupancy),
+                () = sleep_until(due) => {}
+                () = stop.cancelled() => return,
+            }
+            self.tell_changes();
+        }
+    }
+
+    /// Room by room, in the order of each.
+    fn arrived(&mut self, arrived: &mut Vec<Inbound>) {
+        let mut rooms: Vec<(RoomId, Vec<Inbound>)> = Vec::new();
+        for inbound in arrived.drain(..) {
+            let room = room_of(&inbound);
+            match rooms.iter_mut().find(|(known, _)| known == room) {
+                Some((_, events)) => events.push(inbound),
+                None => rooms.push((room.clone(), vec![inbound])),
+            }
+        }
+        rooms.into_iter().for_each(|(room, events)| self.arrived_in(&room, events));
+    }
+
+    fn arrived_in(&mut self, room: &RoomId, inbounds: Vec<Inbound>) {
+        let mut news = Vec::new();
+        for inbound in inbounds {
+            match inbound {
+                Inbound::Heard(Envelope { place: Place::Presence(version), event, origin, .. }) => {
+                    news.extend(self.presence_changed(room, Change { version, event, origin }));
+                }
+                Inbound::Heard(Envelope { place: Place::Logged(position), at, event, origin, .. }) => {
+                    let local = origin.is_some_and(|origin| self.rooms.has(room, origin));
+                    news.push(News { position: Some(position), at, local, hidden_from: None, event });
+                }
+                Inbound::Gap { top, .. } => {
+                    tracing::warn!(%room, epoch = top.epoch, seq = top.seq, "messages lost")
+                }
+                Inbound::PresenceGap { .. } => self.ask(room),
+            }
+        }
+        self.announce(room, &news);
+    }
+
+    fn presence_changed(&mut self, room: &RoomId, change: Change) -> Vec<News> {
+        let Some(people) = self.people_in(room) else { return Vec::new() };
+        let heard = people.heard(change);
+        if heard.read {
+            self.read_later(room);
+        }
+        heard.news.into_iter().map(News::now).collect()
+    }
+
+    /// Encodes once per dialect, and says it to everyone who hears the room.
+    fn announce(&self, room: &RoomId, news: &[News]) {
+        if news.is_empty() {
+            return;
+        }
+        for hearers in self.rooms.groups(room) {
+            let mut batch = Batch::default();
+            for News { position, at, hidden_from, event, .. } in news {
+                let told = told(event, *position, *at);
+                batch.add(*position, *hidden_from, |out| {
+                    for utterance in hearers.dialect.encode(room, &told) {
+                        put_event(out, hearers.namespace, &utterance);
+                    }
+                });
+            }
+            deliver(room, &hearers, &batch.finish());
+        }
+        for (path, local) in [("local", true), ("remote", false)] {
+            let messages = news.iter().filter(|news| news.position.is_some() && news.local == local);
+            metrics::delivered(path, messages.map(|news| news.at), now());
+        }
+    }
+
+    /// Says what has gathered in each room whose time has come.
+    fn tell_changes(&mut self) {
+        let now = Instant::now();
+        for (room, (_, people)) in &mut self.people {
+            if people.due(now).is_none_or(|due| due > now) {
+                continue;
+            }
+            let (joined, left) = people.gathered(now);
+            let everyone = people.everyone();
+            for hearers in self.rooms.groups(room) {
+                let told = if hearers.dialect.lists_people() {
+                    Told::Roster(&everyone)
+                } else {
+                    Told::Changed { joined: &joined, left: &left, count: everyone.len() }
+                };
+                deliver(room, &hearers, &one(room, hearers.dialect, hearers.namespace, &told));
+            }
+        }
+        let rooms = &self.rooms;
+        self.people.retain(|room, (opening, _)| rooms.opening(room) == Some(*opening));
+    }
+
+    fn list_for(&mut self, wanted: ListFor) {
+        match self.people_in(&wanted.room) {
+            Some(people) if people.known() => tell_list(&wanted, people),
+            Some(_) => {
+                self.ask(&wanted.room);
+                self.waiting.push(wanted);
+            }
+            None => {}
+        }
+    }
+
+    fn ask(&mut self, room: &RoomId) {
+        if self.people_in(room).is_some_and(People::ask) {
+            self.read_later(room);
+        }
+    }
+
+    /// What is known of the room since it is heard without a break; `None`: nobody hears it.
+    fn people_in(&mut self, room: &RoomId) -> Option<&mut People> {
+        let opening = self.rooms.opening(room)?;
+        let (known, people) = self.people.entry(room.clone()).or_default();
+        if *known != opening {
+            (*known, *people) = (opening, People::default());
+        }
+        Some(people)
+    }
+
+    fn read_later(&self, room: &RoomId) {
+        let (presence, room, done) = (self.presence.clone(), room.clone(), self.readings.0.clone());
+        tokio::spawn(async move {
+            let occupancy = presence.occupants(&room).await;
+            let occupancy =
+                occupancy.inspect_err(|error| tracing::warn!(%error, "could not read who is in a room"));
+            // A closed channel means that the node stops.
+            let _stopping = done.send((room, occupancy.ok())).await;
+        });
+    }
+
+    fn read(&mut self, room: &RoomId, occupancy: Option<Occupancy>) {
+        let waiting: Vec<_> = self.waiting.extract_if(.., |wanted| wanted.room == *room).collect();
+        let Some(people) = self.people_in(room) else { return };
+        let Some(occupancy) = occupancy else { return people.unread() };
+        let news: Vec<_> = people.read(occupancy).into_iter().map(News::now).collect();
+        waiting.iter().for_each(|wanted| tell_list(wanted, people));
+        self.announce(room, &news);
+    }
+}
+
+/// An event on its way to sockets.
+#[derive(Debug)]
+struct News {
+    position: Option<Position>,
+    at: Millis,
+    /// One of this node's sessions said it.
+    local: bool,
+    hidden_from: Option<SessionId>,
+    event: Event,
+}
+
+impl News {
+    fn now((event, hidden_from): (Event, Option<SessionId>)) -> Self {
+        Self { position: None, at: 0, local: false, hidden_from, event }
+    }
+}
+
+fn told(event: &Event, position: Option<Position>, at: Millis) -> Told<'_> {
+    match event {
+        Event::Said(message) => {
+            Told::Said { position: position.unwrap_or(Position { epoch: 0, seq: 0 }), at, message }
+        }
+        Event::Joined(who) => Told::Joined(who),
+        Event::Left(who) => Told::Left(who),
+    }
+}
+
+fn one(room: &RoomId, dialect: &dyn Dialect, namespace: crate::engine::Namespace, told: &Told<'_>) -> Batch {
+    let mut batch = Batch::default();
+    batch.add(None, None, |out| {
+        dialect.encode(room, told).iter().for_each(|utterance| put_event(out, namespace, utterance));
+    });
+    batch.finish()
+}
+
+fn deliver(room: &RoomId, hearers: &Hearers, batch: &Batch) {
+    if batch.is_empty() {
+        return;
+    }
+    metrics::fanned_out(hearers.dialect.name(), hearers.peers.len(), batch.len());
+    hearers.peers.iter().for_each(|peer| peer.deliver(room, batch));
+}
+
+fn tell_list(wanted: &ListFor, people: &People) {
+    let everyone = people.everyone();
+    wanted.peer.tell(&wanted.dialect.encode(&wanted.room, &Told::Roster(&everyone)), None);
+}
+
+fn room_of(inbound: &Inbound) -> &RoomId {
+    match inbound {
+        Inbound::Heard(envelope) => &envelope.room,
+        Inbound::Gap { room, .. } | Inbound::PresenceGap { room } => room,
+    }
+}
+
+fn now() -> Millis {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+async fn sleep_until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due.into()).await,
+        None => std::future::pending().await,
+    }
+}

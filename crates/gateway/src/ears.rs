@@ -1,0 +1,61 @@
+//! Where a session's rooms are heard: the gateway's side of joining one.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use hubbub_core::{Listener, RoomId};
+use hubbub_dialects::Dialect;
+
+use crate::{peer::Peer, rooms::Rooms};
+
+type Spoken = &'static [&'static dyn Dialect];
+
+/// One session's place in the node's rooms.
+#[derive(Debug)]
+pub(crate) struct Ears {
+    peer: Arc<Peer>,
+    rooms: Arc<Rooms>,
+    spoken: Mutex<Vec<&'static dyn Dialect>>,
+}
+
+impl Ears {
+    pub(crate) fn new(peer: Arc<Peer>, rooms: Arc<Rooms>, spoken: Spoken) -> Arc<Self> {
+        Arc::new(Self { peer, rooms, spoken: Mutex::new(spoken.to_vec()) })
+    }
+
+    /// The dialects that the socket may speak.
+    pub(crate) fn spoken(&self) -> Vec<&'static dyn Dialect> {
+        self.lock().clone()
+    }
+
+    /// It speaks this one, and hears its room accordingly.
+    pub(crate) fn decide(&self, dialect: &'static dyn Dialect) {
+        *self.lock() = vec![dialect];
+        if let Some(room) = dialect.room() {
+            self.rooms.add(&room, dialect, &self.peer);
+        }
+    }
+
+    /// Of the dialects that share a room, the first is the one that an undecided socket hears.
+    fn dialect_of(&self, room: &RoomId) -> Option<&'static dyn Dialect> {
+        let spoken = self.lock();
+        let own = spoken.iter().find(|dialect| dialect.room().as_ref() == Some(room));
+        own.or_else(|| spoken.iter().find(|dialect| dialect.room().is_none())).copied()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<&'static dyn Dialect>> {
+        self.spoken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Listener for Ears {
+    fn listen(&self, room: &RoomId) {
+        if let Some(dialect) = self.dialect_of(room) {
+            self.peer.close_gate();
+            self.rooms.add(room, dialect, &self.peer);
+        }
+    }
+
+    fn forget(&self, room: &RoomId) {
+        self.rooms.remove(room, self.peer.id);
+    }
+}

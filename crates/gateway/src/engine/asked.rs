@@ -1,0 +1,89 @@
+//! What a request to the engine asks for.
+
+use http::{Method, Request};
+
+use super::{payload::Form, refused::Refused, sid};
+
+/// A request's query, parsed once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Asked {
+    pub(super) eio3: bool,
+    pub(super) websocket: bool,
+    pub(super) form: Form,
+    /// The engine's part of the session id.
+    pub(super) sid: Option<String>,
+    /// The node that the session id names.
+    pub(super) node: Option<String>,
+}
+
+impl Asked {
+    pub(super) fn parse<B>(request: &Request<B>) -> Result<Self, Refused> {
+        let query = request.uri().query().unwrap_or_default();
+        let value = |key: &str| query.split('&').find_map(|part| part.strip_prefix(key)?.strip_prefix('='));
+        if value("j").is_some() {
+            return Err(Refused::Jsonp);
+        }
+        let eio3 = match value("EIO") {
+            Some("3") => true,
+            Some("4") => false,
+            _ => return Err(Refused::Version),
+        };
+        let websocket = match value("transport") {
+            Some("polling") => false,
+            Some("websocket") => true,
+            _ => return Err(Refused::Transport),
+        };
+        let (sid, node) = value("sid").map(sid::split).map_or((None, None), |(sid, node)| (Some(sid), node));
+        if sid.is_none() && request.method() != Method::GET {
+            return Err(Refused::Method);
+        }
+        let form = match (eio3, value("b64")) {
+            (false, _) => Form::Separated,
+            (true, Some("1" | "true")) => Form::Ascii,
+            (true, _) => Form::Binary,
+        };
+        Ok(Self { eio3, websocket, form, sid: sid.map(str::to_owned), node: node.map(str::to_owned) })
+    }
+
+    /// The query of such a request, as the engine knows it.
+    pub(super) fn engine_query(&self) -> String {
+        let (version, transport) =
+            (if self.eio3 { 3 } else { 4 }, if self.websocket { "websocket" } else { "polling" });
+        let base = format!("/socket.io/?EIO={version}&transport={transport}");
+        match &self.sid {
+            Some(sid) => format!("{base}&sid={sid}"),
+            None => base,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(query: &str) -> Result<Asked, Refused> {
+        Asked::parse(&Request::get(format!("/socket.io/?{query}")).body(()).expect("a request"))
+    }
+
+    #[test]
+    fn a_session_id_names_its_node() {
+        let asked = asked("EIO=4&transport=polling&sid=abc.node-1").expect("well formed");
+        assert_eq!((asked.sid.as_deref(), asked.node.as_deref()), (Some("abc"), Some("node-1")));
+        assert_eq!(asked.engine_query(), "/socket.io/?EIO=4&transport=polling&sid=abc");
+    }
+
+    #[test]
+    fn old_clients_read_binary_unless_they_say_otherwise() {
+        assert_eq!(asked("EIO=3&transport=polling").expect("well formed").form, Form::Binary);
+        assert_eq!(asked("EIO=3&transport=polling&b64=1").expect("well formed").form, Form::Ascii);
+        assert_eq!(asked("EIO=4&transport=polling&b64=1").expect("well formed").form, Form::Separated);
+    }
+
+    #[test]
+    fn what_is_not_served_is_refused_by_its_reason() {
+        assert_eq!(asked("EIO=4&transport=polling&j=0"), Err(Refused::Jsonp));
+        assert_eq!(asked("EIO=2&transport=polling"), Err(Refused::Version));
+        assert_eq!(asked("EIO=4&transport=flashsocket"), Err(Refused::Transport));
+        assert_eq!(asked(""), Err(Refused::Version));
+    }
+}

@@ -1,0 +1,146 @@
+//! Requests of sessions that live on another node: handed to it, one hop at most.
+//!
+//! ```text
+//!   client ──► any node ──(sid names the owner, header proves the node)──► owner
+//! ```
+//! The header carries the client's address and a proof that only a node of this cluster can make. A request that has
+//! it is never handed on again, so there are no circles. An owner that is not there any more has no sessions either:
+//! the client is told so at once, and starts anew.
+
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+use axum::{
+    body::Body,
+    response::{IntoResponse, Response},
+};
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use hmac::{Hmac, KeyInit, Mac};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Uri, header};
+use hubbub_core::{Cluster, NodeId, Secret};
+use hyper::body::Incoming;
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::{TokioExecutor, TokioIo},
+};
+use sha2::Sha256;
+
+use super::{refused::Refused, websocket};
+
+/// `<client's address> <proof>`.
+const FORWARDED: HeaderName = HeaderName::from_static("x-hubbub-forwarded");
+/// What the owner needs of a client's head.
+const CARRIED: [HeaderName; 6] = [
+    header::CONTENT_TYPE,
+    header::CONTENT_LENGTH,
+    header::CONNECTION,
+    header::UPGRADE,
+    header::SEC_WEBSOCKET_KEY,
+    header::SEC_WEBSOCKET_VERSION,
+];
+/// A node of the same cluster answers within this, or it is gone.
+const CONNECT: Duration = Duration::from_secs(1);
+
+/// The other nodes.
+#[derive(Debug)]
+pub(crate) struct Peers {
+    cluster: Arc<dyn Cluster>,
+    secret: Secret,
+    client: Client<HttpConnector, Body>,
+}
+
+impl Peers {
+    /// `secret` is the cluster's.
+    pub(crate) fn new(cluster: Arc<dyn Cluster>, secret: Secret) -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        connector.set_connect_timeout(Some(CONNECT));
+        Self { cluster, secret, client: Client::builder(TokioExecutor::new()).build(connector) }
+    }
+
+    /// The client's address on a request that another node of this cluster hands over; `None` on any other.
+    pub(super) fn verify<B>(&self, request: &Request<B>) -> Option<IpAddr> {
+        let (address, proof) = request.headers().get(FORWARDED)?.to_str().ok()?.split_once(' ')?;
+        let proof = BASE64_URL_SAFE_NO_PAD.decode(proof).ok()?;
+        self.mac(request.uri(), address).verify_slice(&proof).ok()?;
+        address.parse().ok()
+    }
+
+    /// Hands a request to the node that has its session.
+    pub(super) async fn forward(
+        &self,
+        owner: &str,
+        peer: IpAddr,
+        websocket: bool,
+        request: Request<Incoming>,
+    ) -> Result<Response, Refused> {
+        let kind = match (websocket, request.method()) {
+            (true, _) => "websocket",
+            (_, &http::Method::POST) => "post",
+            _ => "poll",
+        };
+        let answer = self.hand(owner, peer, websocket, request).await;
+        crate::metrics::forwarded(kind, if answer.is_ok() { "ok" } else { "failed" });
+        answer
+    }
+
+    async fn hand(
+        &self,
+        owner: &str,
+        peer: IpAddr,
+        websocket: bool,
+        mut request: Request<Incoming>,
+    ) -> Result<Response, Refused> {
+        let owner = NodeId::parse(owner).map_err(|_| Refused::Session)?;
+        let address = self.cluster.address(&owner).await.ok().flatten().ok_or(Refused::Session)?;
+        if websocket {
+            websocket::key(request.headers()).ok_or(Refused::BadRequest)?;
+        }
+        let client = websocket.then(|| hyper::upgrade::on(&mut request));
+        let request = self.readdressed(&address, peer, request).ok_or(Refused::Session)?;
+        let mut response = self.client.request(request).await.map_err(|error| {
+            tracing::debug!(%owner, %error, "a session's owner is gone");
+            Refused::Session
+        })?;
+        if let (Some(client), StatusCode::SWITCHING_PROTOCOLS) = (client, response.status()) {
+            relay(client, hyper::upgrade::on(&mut response));
+        }
+        Ok(response.map(Body::new).into_response())
+    }
+
+    fn readdressed(&self, address: &str, peer: IpAddr, request: Request<Incoming>) -> Option<Request<Body>> {
+        let (head, body) = request.into_parts();
+        let path = head.uri.path_and_query()?.clone();
+        let uri = Uri::builder().scheme("http").authority(address).path_and_query(path).build().ok()?;
+        let mut headers: HeaderMap = CARRIED
+            .into_iter()
+            .filter_map(|name| head.headers.get(&name).cloned().map(|value| (name, value)))
+            .collect();
+        let proof = BASE64_URL_SAFE_NO_PAD.encode(self.mac(&uri, &peer.to_string()).finalize().into_bytes());
+        headers.insert(FORWARDED, HeaderValue::try_from(format!("{peer} {proof}")).ok()?);
+        let mut request = Request::new(Body::new(body));
+        (*request.method_mut(), *request.uri_mut(), *request.headers_mut()) = (head.method, uri, headers);
+        Some(request)
+    }
+
+    /// Binds the client's address to this request's path and query, session id included.
+    fn mac(&self, uri: &Uri, address: &str) -> Hmac<Sha256> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.secret.0).expect("a key of any length will do");
+        let path = uri.path_and_query().map_or("", |path| path.as_str());
+        for part in ["forward", address, path] {
+            mac.update(part.as_bytes());
+            mac.update(b"\0");
+        }
+        mac
+    }
+}
+
+/// Joins the two ends of a WebSocket until either closes.
+fn relay(client: hyper::upgrade::OnUpgrade, owner: hyper::upgrade::OnUpgrade) {
+    tokio::spawn(async move {
+        let (Ok(client), Ok(owner)) = tokio::join!(client, owner) else { return };
+        let (mut client, mut owner) = (TokioIo::new(client), TokioIo::new(owner));
+        if let Err(error) = tokio::io::copy_bidirectional(&mut client, &mut owner).await {
+            tracing::debug!(%error, "a relayed websocket broke");
+        }
+    });
+}

@@ -1,0 +1,271 @@
+//! The stream under one WebSocket: what the library reads and writes, and the lane beside it.
+//!
+//! It follows the frames that the library writes and lets the outbox write its own in between.
+//!
+//! ```text
+//!   library ──► poll_write ──┐   one frame at a time until the lane is open; afterwards as it comes
+//!                            ├──► TcpStream   the outbox goes first, but only between two of the library's frames
+//!   outbox ──► push, drain ──┘
+//! ```
+//!
+//! Readiness has two kinds of waiters here: the library's own (`poll_write_ready`) and the drain task's (`writable`).
+//! Tokio keeps them apart, so neither steals the other's wake-up.
+
+use std::{
+    io::{self, IoSlice},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use smallvec::SmallVec;
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+};
+
+use super::{
+    first_head::Seat,
+    frames,
+    link::{Flow, Gone, Link, Out, Ping, marker_of},
+};
+
+/// A ping of the library's, framed.
+const PING: &[u8] = b"\x81\x012";
+/// A client's pong, framed and masked with zeros.
+const PONG: &[u8] = b"\x81\x81\0\0\0\x003";
+/// Most frames that one system call writes.
+const VECTORS: usize = 64;
+
+/// What socketioxide gets as the WebSocket's stream.
+#[derive(Debug)]
+pub(super) struct LaneIo {
+    link: Arc<Link>,
+    before: Bytes,
+    read: frames::Follower,
+    upgrades: bool,
+    _seat: Seat,
+}
+
+impl LaneIo {
+    /// `before`: bytes that came with the handshake. `upgrades`: it takes over a polling session. `None`: the session
+    /// has a WebSocket already.
+    pub(super) fn new(
+        link: Arc<Link>,
+        (tcp, seat): (TcpStream, Seat),
+        before: Bytes,
+        upgrades: bool,
+    ) -> Option<Self> {
+        link.tcp.set(tcp).ok()?;
+        link.carried(upgrades);
+        Some(Self { link, before, read: frames::Follower::default(), upgrades, _seat: seat })
+    }
+
+    fn tcp(&self) -> &TcpStream {
+        self.link.tcp.get().expect("it is set before a LaneIo is made")
+    }
+}
+
+impl Drop for LaneIo {
+    /// The library is done with it, or gave up an upgrade without closing the polling session behind it.
+    fn drop(&mut self) {
+        let mut out = self.link.lock();
+        let stranded = self.upgrades && out.flow == Flow::Held;
+        out.flow = Flow::Over;
+        drop(out);
+        self.link.shut_down();
+        if stranded {
+            self.link.close_polling();
+        }
+    }
+}
+
+impl AsyncRead for LaneIo {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.feed_pong(cx, buf) {
+            return Poll::Ready(Ok(()));
+        }
+        if self.link.is_paused() {
+            return Poll::Pending;
+        }
+        let start = buf.filled().len();
+        if self.before.is_empty() {
+            ready!(self.read_tcp(cx, buf))?;
+        } else {
+            let length = self.before.len().min(buf.remaining());
+            buf.put_slice(&self.before.split_to(length));
+        }
+        self.read.follow(&buf.filled()[start..]);
+        crate::metrics::received(buf.filled().len() - start);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl LaneIo {
+    /// Feeds the swallowed ping's pong between two of the client's frames, or leaves the waker that a pong or the
+    /// end of a pause needs.
+    fn feed_pong(&self, cx: &Context<'_>, buf: &mut ReadBuf<'_>) -> bool {
+        let mut out = self.link.lock();
+        if out.ping == Ping::Unanswered && self.read.at_boundary() {
+            out.ping = Ping::Usual;
+            buf.put_slice(PONG);
+            return true;
+        }
+        if !out.reader.as_ref().is_some_and(|known| known.will_wake(cx.waker())) {
+            out.reader = Some(cx.waker().clone());
+        }
+        false
+    }
+
+    fn read_tcp(&self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        loop {
+            ready!(self.tcp().poll_read_ready(cx))?;
+            match self.tcp().try_read(buf.initialize_unfilled()) {
+                Ok(length) => {
+                    buf.advance(length);
+                    return Poll::Ready(Ok(()));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+}
+
+impl AsyncWrite for LaneIo {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        loop {
+            if let Some(written) = self.write_now(bytes)? {
+                return Poll::Ready(Ok(written));
+            }
+            ready!(self.tcp().poll_write_ready(cx))?;
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.link.shut_down();
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl LaneIo {
+    /// Writes what can be written of the library's bytes; `None`: the socket is full.
+    fn write_now(&self, mut bytes: &[u8]) -> io::Result<Option<usize>> {
+        let mut out = self.link.lock();
+        if out.flow == Flow::Over {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        if out.written.at_boundary() {
+            if out.flow == Flow::Held || out.ping == Ping::Early || out.underway > 0 {
+                bytes = &bytes[..frames::first(bytes)];
+                if self.swallow(&mut out, bytes) {
+                    return Ok(Some(bytes.len()));
+                }
+            }
+            if out.flow == Flow::Open && !self.link.drain(&mut out)? {
+                return Ok(None);
+            }
+        }
+        let Some(written) = self.tcp().write_some(&[IoSlice::new(bytes)])? else { return Ok(None) };
+        out.written.follow(&bytes[..written]);
+        if out.flow == Flow::Open && out.written.at_boundary() && !out.queue.is_empty() {
+            self.link.drain_later(&mut out);
+        }
+        Ok(Some(written))
+    }
+
+    /// Whether the client must not see this frame: a marker, or the ping that comes too early.
+    fn swallow(&self, out: &mut Out, frame: &[u8]) -> bool {
+        if out.ping == Ping::Early && frame == PING {
+            out.ping = Ping::Unanswered;
+            out.reader.take().into_iter().for_each(std::task::Waker::wake);
+            return true;
+        }
+        let marker =
+            frames::payloads(frame).next().and_then(|text| marker_of(std::str::from_utf8(text).ok()?));
+        if let Some(namespace) = marker {
+            self.link.opened(out, namespace);
+        }
+        marker.is_some()
+    }
+}
+
+impl Link {
+    /// Writes the queue out; `false`: the socket is full.
+    fn drain(&self, out: &mut Out) -> io::Result<bool> {
+        while !out.queue.is_empty() {
+            match self.write_queue(out) {
+                Ok(Some(written)) => out.sent(written),
+                Ok(None) => return Ok(false),
+                Err(error) => {
+                    out.flow = Flow::Over;
+                    return Err(error);
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    fn write_queue(&self, out: &Out) -> io::Result<Option<usize>> {
+        let Some(tcp) = self.tcp.get() else { return Ok(None) };
+        let slices: SmallVec<[IoSlice<'_>; VECTORS]> =
+            out.queue.iter().take(VECTORS).map(|frames| IoSlice::new(frames)).collect();
+        tcp.write_some(&slices)
+    }
+
+    /// Writes the queue out as soon as the socket takes it.
+    pub(super) fn drain_later(self: &Arc<Self>, out: &mut Out) {
+        if std::mem::replace(&mut out.draining, true) {
+            return;
+        }
+        let link = self.clone();
+        tokio::spawn(async move { while link.drain_more().await {} });
+    }
+
+    /// Whether there is more to do for the drain task. Inside a frame of the library's there is not: its own writing
+    /// goes on then, and starts the task again.
+    async fn drain_more(&self) -> bool {
+        let writable = match self.tcp.get() {
+            Some(tcp) => tcp.writable().await.is_ok(),
+            None => false,
+        };
+        let mut out = self.lock();
+        out.draining = writable
+            && out.flow == Flow::Open
+            && out.written.at_boundary()
+            && matches!(self.drain(&mut out), Ok(false));
+        out.draining
+    }
+
+    pub(super) fn try_write(&self, bytes: &Bytes) -> Result<usize, Gone> {
+        let Some(tcp) = self.tcp.get() else { return Ok(0) };
+        tcp.write_some(&[IoSlice::new(bytes)]).map(Option::unwrap_or_default).map_err(|_| Gone)
+    }
+}
+
+/// One attempt to write. `None`: the socket is full.
+trait WriteSome {
+    fn write_some(&self, slices: &[IoSlice<'_>]) -> io::Result<Option<usize>>;
+}
+
+impl WriteSome for TcpStream {
+    fn write_some(&self, slices: &[IoSlice<'_>]) -> io::Result<Option<usize>> {
+        match self.try_write_vectored(slices) {
+            Ok(written) => {
+                crate::metrics::sent(written);
+                Ok(Some(written))
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}

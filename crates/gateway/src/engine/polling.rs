@@ -1,0 +1,159 @@
+//! Long-polling: opening a session, what a poll is answered, what a post brings.
+
+use std::sync::Arc;
+
+use axum::{
+    body::Body,
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Request, StatusCode, header};
+use http_body_util::{BodyExt, Full, Limited};
+use tokio::time::timeout;
+
+use super::{BODY_TIMEOUT, Engine, asked::Asked, eio3, link::Link, payload, refused::Refused, sid};
+
+/// Names the session on a handshake's answer, for a balancer that learns from headers.
+const SID_HEADER: HeaderName = HeaderName::from_static("x-hubbub-sid");
+/// Packets of one body that the engine is given at a time. Half a mailbox would be full by more.
+const SLICE: usize = 128;
+
+impl Engine {
+    /// Opens a session.
+    pub(super) async fn open(self: &Arc<Self>, asked: &Asked, link: Arc<Link>) -> Result<Response, Refused> {
+        let mut request = ours(asked, Bytes::new());
+        request.extensions_mut().insert(link.clone());
+        let (status, body) = self.ask(request).await;
+        if status != StatusCode::OK {
+            return Err(Refused::BadRequest);
+        }
+        let packets = payload::decode(asked.eio3, &body).map_err(|_| Refused::BadRequest)?;
+        let opening =
+            packets.first().and_then(|packet| packet.strip_prefix('0')).ok_or(Refused::BadRequest)?;
+        let (sid, opening) = self.sign(opening).ok_or(Refused::BadRequest)?;
+        link.name(sid::split(&sid).0);
+        link.opens();
+        let mut response = answer(asked, &[format!("0{opening}")]);
+        response.headers_mut().extend(HeaderValue::from_str(&sid).ok().map(|sid| (SID_HEADER, sid)));
+        Ok(response)
+    }
+
+    /// Puts this node into the opening packet's session id.
+    fn sign(&self, opening: &str) -> Option<(String, String)> {
+        let mut opening: serde_json::Value = serde_json::from_str(opening).ok()?;
+        let sid = sid::public(opening.get("sid")?.as_str()?, &self.node);
+        opening["sid"] = sid.clone().into();
+        Some((sid, opening.to_string()))
+    }
+
+    /// Waits for something to say, and says it.
+    pub(super) async fn poll(&self, asked: &Asked, link: &Link) -> Result<Response, Refused> {
+        loop {
+            let (status, body) = self.ask(ours(asked, Bytes::new())).await;
+            if status != StatusCode::OK || body.is_empty() {
+                return Ok((status, body).into_response());
+            }
+            let packets = payload::decode(asked.eio3, &body).map_err(|_| Refused::BadRequest)?;
+            let (packets, pong) = link.fill(&packets, self.settings.max_payload);
+            if pong {
+                self.ask(ours(&Asked { websocket: false, ..asked.clone() }, Bytes::from("3")).into_post())
+                    .await;
+            }
+            if !packets.is_empty() {
+                crate::metrics::sent(packets.iter().map(Bytes::len).sum());
+                return Ok(answer(asked, &packets));
+            }
+        }
+    }
+
+    /// Takes what the client says, a slice at a time: the next one waits until the mailboxes have room.
+    pub(super) async fn post<B>(
+        &self,
+        asked: &Asked,
+        link: &Link,
+        request: Request<B>,
+    ) -> Result<Response, Refused>
+    where
+        B: http_body::Body<Data = Bytes>,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let content_type = request.headers().get(header::CONTENT_TYPE).cloned();
+        let body = self.collect(request.into_body()).await?;
+        crate::metrics::received(body.len());
+        if content_type.as_ref().is_some_and(|kind| kind.as_bytes().starts_with(b"application/octet-stream"))
+        {
+            return Ok(self.post_binary(asked, body).await);
+        }
+        let body = String::from_utf8(body.to_vec()).map_err(|_| Refused::BadRequest)?;
+        let Ok(packets) = payload::decode(asked.eio3, &body) else {
+            return Ok(self.post_slice(asked, &[&body]).await);
+        };
+        let decoded: Vec<_> = packets.iter().map(|packet| decode_again(asked, packet)).collect();
+        let packets: Vec<&str> = decoded.iter().map(AsRef::as_ref).collect();
+        for slice in packets.chunks(SLICE) {
+            link.readable().await;
+            let response = self.post_slice(asked, slice).await;
+            if response.status() != StatusCode::OK {
+                return Ok(response);
+            }
+        }
+        Ok("ok".into_response())
+    }
+
+    async fn collect<B>(&self, body: B) -> Result<Bytes, Refused>
+    where
+        B: http_body::Body<Data = Bytes>,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let body = Box::pin(Limited::new(body, self.settings.max_payload).collect());
+        match timeout(BODY_TIMEOUT, body).await {
+            Ok(Ok(body)) => Ok(body.to_bytes()),
+            Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(Refused::TooLarge),
+            Ok(Err(_)) => Err(Refused::BadRequest),
+            Err(_) => Err(Refused::Timeout),
+        }
+    }
+
+    async fn post_slice(&self, asked: &Asked, packets: &[&str]) -> Response {
+        let body = payload::for_engine(asked.eio3, packets);
+        self.ask(ours(asked, body.into()).into_post()).await.into_response()
+    }
+
+    /// Protocol 3's binary framing, which only binary events use: the library reads it itself.
+    async fn post_binary(&self, asked: &Asked, body: Bytes) -> Response {
+        let mut request = ours(asked, body).into_post();
+        let kind = HeaderValue::from_static("application/octet-stream");
+        request.headers_mut().insert(header::CONTENT_TYPE, kind);
+        self.ask(request).await.into_response()
+    }
+}
+
+fn decode_again<'a>(asked: &Asked, packet: &'a str) -> std::borrow::Cow<'a, str> {
+    let again = asked.eio3.then(|| eio3::decoded_once_more(packet)).flatten();
+    again.map_or(packet.into(), Into::into)
+}
+
+/// A request of our own making: the engine keeps it for as long as the session, so it holds nothing that is not needed.
+fn ours(asked: &Asked, body: Bytes) -> Request<Full<Bytes>> {
+    let mut request = Request::new(Full::from(body));
+    if let Ok(uri) = asked.engine_query().parse() {
+        *request.uri_mut() = uri;
+    }
+    request
+}
+
+trait IntoPost {
+    fn into_post(self) -> Self;
+}
+
+impl IntoPost for Request<Full<Bytes>> {
+    fn into_post(mut self) -> Self {
+        *self.method_mut() = http::Method::POST;
+        self
+    }
+}
+
+fn answer(asked: &Asked, packets: &[impl AsRef<[u8]>]) -> Response {
+    let headers = [(header::CONTENT_TYPE, asked.form.content_type()), (header::CACHE_CONTROL, "no-store")];
+    (headers, Body::from(asked.form.encode(packets))).into_response()
+}

@@ -1,0 +1,99 @@
+//! The engine's front door: which request goes where.
+
+use std::{
+    net::IpAddr,
+    sync::{Arc, atomic::Ordering},
+    time::Instant,
+};
+
+use axum::response::{IntoResponse, Response};
+use http::{Method, Request};
+use hyper::body::Incoming;
+
+use crate::metrics;
+
+use super::{Engine, asked::Asked, link::Link, origin, refused::Refused, websocket};
+
+/// Whether the path is the engine's; `Some(true)`: by seed 003's path.
+pub(super) fn engine_path(path: &str) -> Option<bool> {
+    match path {
+        "/socket.io/" | "/socket.io" => Some(false),
+        "/sio/socket.io/" | "/sio/socket.io" => Some(true),
+        _ => None,
+    }
+}
+
+impl Engine {
+    /// Serves one request to the engine's path.
+    pub(super) async fn serve(
+        self: &Arc<Self>,
+        own_path: bool,
+        peer: IpAddr,
+        request: Request<Incoming>,
+    ) -> Response {
+        let forwarded = self.peers.verify(&request);
+        let origin = match (forwarded, origin::check(&self.settings.origins, request.headers())) {
+            (Some(_), _) => None,
+            (None, Ok(origin)) => origin,
+            (None, Err(refused)) => return refused.into_response(),
+        };
+        if request.method() == Method::OPTIONS {
+            return origin::allow(origin::preflight(), origin);
+        }
+        let from = Caller { own_path, peer: forwarded.unwrap_or(peer), forwarded: forwarded.is_some() };
+        let response = self.timed(from, request).await;
+        origin::allow(response.unwrap_or_else(IntoResponse::into_response), origin)
+    }
+
+    /// A request that opens a session or a transport is a handshake, and timed.
+    async fn timed(self: &Arc<Self>, from: Caller, request: Request<Incoming>) -> Result<Response, Refused> {
+        let asked = Asked::parse(&request)?;
+        let (started, transport) = (Instant::now(), if asked.websocket { "websocket" } else { "polling" });
+        let handshake = asked.websocket || asked.sid.is_none();
+        let response = self.dispatch(from, asked, request).await;
+        if handshake {
+            metrics::shook_hands(
+                transport,
+                if response.is_ok() { "ok" } else { "failed" },
+                started.elapsed(),
+            );
+        }
+        response
+    }
+
+    async fn dispatch(
+        self: &Arc<Self>,
+        from: Caller,
+        asked: Asked,
+        request: Request<Incoming>,
+    ) -> Result<Response, Refused> {
+        if let Some(owner) = asked.node.as_deref().filter(|node| *node != self.node.as_str()) {
+            if from.forwarded {
+                return Err(Refused::Session);
+            }
+            return self.peers.forward(owner, from.peer, asked.websocket, request).await;
+        }
+        let link = match &asked.sid {
+            Some(sid) => self.find(sid).ok_or(Refused::Session)?,
+            None if self.draining.load(Ordering::Relaxed) => return Err(Refused::Draining),
+            None => Link::new(self, asked.eio3, from.own_path, Some(from.peer)),
+        };
+        match (asked.websocket, request.method(), &asked.sid) {
+            (true, &Method::GET, _) if link.on_websocket() => Err(Refused::BadRequest),
+            (true, &Method::GET, _) => websocket::switch(self, asked, link, request),
+            (false, &Method::GET, None) => self.open(&asked, link).await,
+            (false, &Method::GET, Some(_)) => self.poll(&asked, &link).await,
+            (false, &Method::POST, Some(_)) => self.post(&asked, &link, request).await,
+            _ => Err(Refused::BadRequest),
+        }
+    }
+}
+
+/// Who asks.
+#[derive(Debug, Clone, Copy)]
+struct Caller {
+    own_path: bool,
+    peer: IpAddr,
+    /// By way of another node, which has checked it.
+    forwarded: bool,
+}

@@ -1,0 +1,82 @@
+//! WebSockets: our own handshake, then the seam into socketioxide.
+//!
+//! The seam takes `(stream, request)` and checks nothing of the request, so everything is checked here.
+
+use std::sync::Arc;
+
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::{HeaderMap, Request, StatusCode, Uri, header};
+use hyper::{body::Incoming, service::Service, upgrade::Upgraded};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+
+use super::{
+    Engine,
+    asked::Asked,
+    first_head::{FirstHead, Seat},
+    lane::LaneIo,
+    link::Link,
+    refused::Refused,
+};
+
+/// The `Sec-WebSocket-Key` of a WebSocket handshake (RFC 6455, section 4.2.1).
+pub(super) fn key(headers: &HeaderMap) -> Option<&[u8]> {
+    let is = |name, value: &str| {
+        let header = headers.get(name).and_then(|found| found.to_str().ok());
+        header.is_some_and(|found| found.split(',').any(|token| token.trim().eq_ignore_ascii_case(value)))
+    };
+    let handshake = is(header::UPGRADE, "websocket") && is(header::CONNECTION, "upgrade");
+    let key = headers.get(header::SEC_WEBSOCKET_KEY)?;
+    (handshake && is(header::SEC_WEBSOCKET_VERSION, "13")).then_some(key.as_bytes())
+}
+
+/// Switches protocols; the library takes over once the answer is out.
+pub(super) fn switch(
+    engine: &Arc<Engine>,
+    asked: Asked,
+    link: Arc<Link>,
+    mut request: Request<Incoming>,
+) -> Result<Response, Refused> {
+    let accept = derive_accept_key(key(request.headers()).ok_or(Refused::BadRequest)?);
+    let upgrade = hyper::upgrade::on(&mut request);
+    let engine = engine.clone();
+    tokio::spawn(async move {
+        if let Some((tcp, before)) = upgrade.await.ok().and_then(stream) {
+            hand_over(&engine, &asked, link, tcp, before);
+        }
+    });
+    let headers = [
+        (header::UPGRADE, "websocket"),
+        (header::CONNECTION, "Upgrade"),
+        (header::SEC_WEBSOCKET_ACCEPT, &accept),
+    ];
+    Ok((StatusCode::SWITCHING_PROTOCOLS, headers).into_response())
+}
+
+/// Our own stream back out of hyper, with the bytes that it read ahead.
+fn stream(upgraded: Upgraded) -> Option<((TcpStream, Seat), Bytes)> {
+    let parts = upgraded.downcast::<TokioIo<FirstHead>>().ok()?;
+    Some((parts.io.into_inner().into_parts(), Bytes::copy_from_slice(&parts.read_buf)))
+}
+
+/// The seam. Stream, session and link meet here and nowhere else.
+fn hand_over(engine: &Arc<Engine>, asked: &Asked, link: Arc<Link>, tcp: (TcpStream, Seat), before: Bytes) {
+    let Some(lane) = LaneIo::new(link.clone(), tcp, before, asked.sid.is_some()) else { return };
+    let mut request = Request::new(());
+    *request.uri_mut() = uri(asked);
+    request.extensions_mut().insert(link);
+    // The library parses what this wrote itself; if it ever refuses, dropping the lane closes everything.
+    if let Err(error) = Service::call(&engine.service, (lane, request)).into_inner() {
+        tracing::error!(%error, "the engine refused a checked websocket");
+    }
+}
+
+fn uri(asked: &Asked) -> Uri {
+    match (&asked.sid, asked.eio3) {
+        (Some(_), _) => asked.engine_query().parse().unwrap_or_default(),
+        (None, true) => Uri::from_static("/?EIO=3&transport=websocket"),
+        (None, false) => Uri::from_static("/?EIO=4&transport=websocket"),
+    }
+}

@@ -1,0 +1,157 @@
+//! The namespaces, wired to socketioxide.
+//!
+//! Handlers are registered in a connect *middleware*: the CONNECT is answered right after it, and clients speak at
+//! once, before a connect handler could register anything. Events are put into the session's mailbox inside the
+//! library's call, which is in order; a spawned handler is not.
+
+use std::{
+    convert::Infallible,
+    future::{Ready, ready},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use hubbub_core::{Refusal, RefusalCode};
+use hubbub_dialects::{NAMESPACES, connect_error, hello, spoken_at};
+use socketioxide::{
+    SocketIo,
+    adapter::LocalAdapter,
+    extract::SocketRef,
+    handler::{ConnectHandler, FromConnectParts, MessageHandler, Value},
+    socket::{DisconnectReason, Socket},
+};
+
+use crate::{
+    connection::Connection,
+    ears::Ears,
+    engine::{Link, Namespace},
+    floor::Floor,
+    mailbox::Word,
+    metrics,
+    peer::Peer,
+};
+
+/// The namespace that knows people by a name of their own.
+const V1: &str = "/v1";
+
+/// Opens all namespaces.
+pub(crate) fn open(io: &SocketIo, floor: &Arc<Floor>) {
+    for (namespace, name) in (0..).zip(NAMESPACES.iter().copied()) {
+        let floor = floor.clone();
+        let middleware = move |raw: Raw| {
+            let floor = floor.clone();
+            async move { admit(floor, namespace, name, raw).await.map_err(|refusal| connect_error(&refusal)) }
+        };
+        io.ns(name, connected.with(middleware));
+    }
+}
+
+/// Before the CONNECT is answered: everything that the session needs, so that its first word finds it.
+async fn admit(floor: Arc<Floor>, namespace: Namespace, name: &'static str, raw: Raw) -> Result<(), Refusal> {
+    let Some(link) = raw.socket.req_parts().extensions.get::<Arc<Link>>().cloned() else {
+        return Err(Refusal::new(RefusalCode::BadRequest, "this socket has no connection"));
+    };
+    let spoken = spoken_at(name, link.own_path);
+    let peer = Peer::new(namespace, link, &raw.socket);
+    let ears = Ears::new(peer.clone(), floor.rooms.clone(), spoken);
+    let mut pending = Pending::new(floor.clone(), Connection::new(floor, peer.clone(), ears));
+    if name == V1 {
+        pending
+            .admit(raw.auth.as_ref())
+            .await
+            .inspect_err(|refusal| metrics::rejected(refusal.code.as_str()))?;
+    }
+    raw.socket.extensions.insert(Arc::new(pending));
+    raw.socket.on_fallback(Inlet(peer.clone()));
+    raw.socket.on_disconnect(move |_: SocketRef, reason: DisconnectReason| {
+        peer.end(why(reason));
+        ready(())
+    });
+    Ok(())
+}
+
+/// After the CONNECT: the marker goes right behind it, and the session's task starts.
+#[expect(clippy::needless_pass_by_value, reason = "the library hands it over")]
+fn connected(socket: SocketRef) -> Ready<()> {
+    if let Some(pending) = socket.extensions.remove::<Arc<Pending>>() {
+        pending.start();
+    }
+    ready(())
+}
+
+/// A session whose CONNECT is not answered yet. If it never is, what it holds is given back.
+#[derive(Debug)]
+struct Pending {
+    floor: Arc<Floor>,
+    connection: Mutex<Option<Connection>>,
+}
+
+impl Pending {
+    fn new(floor: Arc<Floor>, connection: Connection) -> Self {
+        Self { floor, connection: Mutex::new(Some(connection)) }
+    }
+
+    async fn admit(&mut self, auth: Option<&Value>) -> Result<(), Refusal> {
+        let auth = match auth {
+            Some(Value::Str(text, _)) => serde_json::from_str(text).unwrap_or(serde_json::Value::Null),
+            _ => serde_json::Value::Null,
+        };
+        let hello = hello(&auth).map_err(|misspoken| misspoken.refusal())?;
+        match self.connection.get_mut().unwrap_or_else(PoisonError::into_inner) {
+            Some(connection) => connection.admit(hello).await,
+            None => Ok(()),
+        }
+    }
+
+    fn start(&self) {
+        if let Some(connection) = self.take() {
+            connection.connect();
+            self.floor.sessions.spawn(connection.run());
+        }
+    }
+
+    fn take(&self) -> Option<Connection> {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        if let Some(connection) = self.take() {
+            self.floor.sessions.spawn(connection.close());
+        }
+    }
+}
+
+/// Puts events into the session's mailbox, in the order in which they came.
+struct Inlet(Arc<Peer>);
+
+impl MessageHandler<LocalAdapter, Self> for Inlet {
+    fn call(&self, _: Arc<Socket>, packet: Value, ack: Option<i64>) {
+        self.0.said(Word { packet, ack });
+    }
+}
+
+/// The socket itself and its credentials: the library's own extractors give neither as they are.
+struct Raw {
+    socket: Arc<Socket>,
+    auth: Option<Value>,
+}
+
+impl FromConnectParts<LocalAdapter> for Raw {
+    type Error = Infallible;
+
+    fn from_connect_parts(socket: &Arc<Socket>, auth: &Option<Value>) -> Result<Self, Infallible> {
+        Ok(Self { socket: socket.clone(), auth: auth.clone() })
+    }
+}
+
+/// The reason as the metric has it.
+fn why(reason: DisconnectReason) -> &'static str {
+    match reason {
+        DisconnectReason::TransportClose | DisconnectReason::ClientNSDisconnect => "client",
+        DisconnectReason::TransportError => "transport",
+        DisconnectReason::HeartbeatTimeout => "heartbeat",
+        DisconnectReason::PacketParsingError | DisconnectReason::MultipleHttpPollingError => "protocol",
+        DisconnectReason::ServerNSDisconnect | DisconnectReason::ClosingServer => "kicked",
+    }
+}

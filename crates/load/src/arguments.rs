@@ -1,0 +1,173 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::{
+    dialect::Dialect,
+    stamp,
+    target::{Node, Path},
+};
+
+/// Load and verdicts for Socket.IO chat servers.
+///
+/// Connects many WebSocket clients, lets some of them talk, and checks every message at every receiver:
+/// lost, repeated, out of its sender's order, or in another order than the others heard it.
+#[derive(Debug, Parser)]
+#[command(version, after_help = AFTER_HELP)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) workload: Workload,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Workload {
+    /// A few talk, all listen: deliveries a second, CPU per delivery, latency, and whether all arrived
+    Fanout(Fanout),
+    /// Connections that say nothing: the memory that the server needs for each
+    Idle(Idle),
+    /// Clients that come and go: what a connection costs to make, and whether the memory comes back
+    Churn(Churn),
+}
+
+/// What every workload wants to know.
+#[derive(Args, Debug)]
+pub(crate) struct Target {
+    /// A node, as `http://HOST:PORT`; repeat it for more, clients are spread over them in turn
+    #[arg(long, value_name = "URL", required = true)]
+    pub(crate) url: Vec<Node>,
+    /// The vocabulary to speak
+    #[arg(long, value_enum, default_value_t = Dialect::Response)]
+    pub(crate) dialect: Dialect,
+    /// The engine's path, with both slashes [default: /sio/socket.io/ for 003, /socket.io/ for the others]
+    #[arg(long)]
+    pub(crate) path: Option<Path>,
+    /// The room to join, where the vocabulary has rooms (v1) [default: a new one for each run]
+    #[arg(long)]
+    pub(crate) room: Option<String>,
+    /// Server processes on this machine whose CPU time and memory count
+    #[arg(long, num_args = 1..)]
+    pub(crate) pid: Vec<u32>,
+    /// Write the figures here too, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+    /// Threads of the load generator [default: one for every four processors]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) threads: Option<u16>,
+    /// How long to wait for all clients to be connected, and again for each to hear a first message
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pub(crate) patience: u64,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Fanout {
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// How many clients listen
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) clients: u32,
+    /// How many of them talk as well
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) senders: u32,
+    /// Closed loop: a sender says the next when it has heard its own, as fast as the server can
+    #[arg(long, required_unless_present = "rate", conflicts_with = "rate")]
+    pub(crate) closed: bool,
+    /// Closed loop: messages of each sender under way at a time
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) inflight: u32,
+    /// Open loop: messages a second, of all senders together, whether heard or not
+    #[arg(long, value_name = "MESSAGES_PER_SECOND", value_parser = positive)]
+    pub(crate) rate: Option<f64>,
+    /// How long to measure
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) seconds: u64,
+    /// How long to talk before measuring
+    #[arg(long, value_name = "SECONDS", default_value_t = 2)]
+    pub(crate) warm_up: u64,
+    /// How long a silence ends the wait for what is still missing
+    #[arg(long, value_name = "SECONDS", default_value_t = 5)]
+    pub(crate) drain: u64,
+    /// The size of a text
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(stamp::LENGTH as i64..))]
+    pub(crate) bytes: u32,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Idle {
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// How many connections
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) clients: u32,
+    /// How long to hold them before measuring; heartbeats are answered
+    #[arg(long, default_value_t = 10)]
+    pub(crate) seconds: u64,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Churn {
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// Connections to begin, a second
+    #[arg(long, default_value_t = 200.0, value_parser = positive)]
+    pub(crate) rate: f64,
+    /// How long to measure
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) seconds: u64,
+    /// How long each stays once it is in
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = 500)]
+    pub(crate) stay: u64,
+    /// How many of a hundred leave without a word, by closing the TCP connection
+    #[arg(long, value_name = "PERCENT", default_value_t = 50, value_parser = clap::value_parser!(u8).range(..=100))]
+    pub(crate) dirty: u8,
+    /// Connections at a time, at most; beyond that the rate is not kept
+    #[arg(long, value_name = "CLIENTS", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) at_once: u32,
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(number) if number > 0.0 && f64::is_finite(number) => Ok(number),
+        _ => Err("expected a number above 0".into()),
+    }
+}
+
+const AFTER_HELP: &str = "\
+Exit code: 0 when nothing was lost, repeated, reordered or cut off; 1 when something was; 2 when it could not run.
+
+Examples:
+  hubbub-load fanout --url http://127.0.0.1:8080 --clients 2000 --closed --pid $(pidof hubbub)
+  hubbub-load fanout --url http://127.0.0.1:8080 --url http://127.0.0.1:8081 --dialect v1 --rate 20
+  hubbub-load fanout --url http://127.0.0.1:3000 --path /socket.io/ --closed --json figures.json
+  hubbub-load idle   --url http://127.0.0.1:8080 --clients 5000 --pid $(pidof hubbub)
+  hubbub-load churn  --url http://127.0.0.1:8080 --rate 500 --dirty 50 --pid $(pidof hubbub)
+
+Any Socket.IO server that answers `message` (a string) by sending `response` (the same string) to all
+speaks vocabulary 003.";
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn fanout_is_either_closed_or_has_a_rate() {
+        let parse = |rest: &[&str]| {
+            Arguments::try_parse_from(
+                [&["hubbub-load", "fanout", "--url", "http://127.0.0.1:1"], rest].concat(),
+            )
+        };
+        assert!(parse(&["--closed"]).is_ok());
+        assert!(parse(&["--rate", "20"]).is_ok());
+        assert!(parse(&[]).is_err());
+        assert!(parse(&["--closed", "--rate", "20"]).is_err());
+        assert!(parse(&["--rate", "0"]).is_err());
+    }
+}

@@ -1,0 +1,70 @@
+//! `hubbub-load`: load and verdicts for Socket.IO chat servers.
+//!
+//! Many clients on a few threads, each message checked at each receiver. From the outside in:
+//!
+//! - `arguments`, `target`, `plan`: what was asked for
+//! - `fanout`, `idle`, `churn`: the workloads, each from first connection to report
+//! - `run`, `board`, `gauges`: threads, phases and counters, seen from the main thread
+//! - `shard`, `crowd`, `talk`, `arrival`, `client`, `voice`: one thread and its clients
+//! - `dialect`, `stamp`, `hearing`: what is said, and the account of what was heard
+//! - `connection`, `upgrade`, `frame`, `outbox`: the wire
+//! - `process`, `limits`: the machine
+//! - `cost`, `latency`, `verdict`, `report`: the figures
+
+mod arguments;
+mod arrival;
+mod board;
+mod churn;
+mod client;
+mod connection;
+mod cost;
+mod crowd;
+mod dialect;
+mod fanout;
+mod frame;
+mod gauges;
+mod hearing;
+mod idle;
+mod latency;
+mod limits;
+mod outbox;
+mod plan;
+mod process;
+mod report;
+mod run;
+mod shard;
+mod stamp;
+mod talk;
+mod target;
+mod upgrade;
+mod verdict;
+mod voice;
+
+use std::process::ExitCode;
+
+use arguments::{Arguments, Workload};
+use clap::Parser;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    match run_workload(Arguments::parse().workload).await {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(NOT_CLEAN),
+        Err(error) => {
+            eprintln!("hubbub-load: {error:#}");
+            ExitCode::from(COULD_NOT_RUN)
+        }
+    }
+}
+
+/// True when nothing was lost, repeated or reordered.
+async fn run_workload(workload: Workload) -> anyhow::Result<bool> {
+    match workload {
+        Workload::Fanout(arguments) => fanout::run(arguments).await,
+        Workload::Idle(arguments) => idle::run(arguments).await,
+        Workload::Churn(arguments) => churn::run(arguments).await,
+    }
+}
+
+const NOT_CLEAN: u8 = 1;
+const COULD_NOT_RUN: u8 = 2;

@@ -1,0 +1,88 @@
+//! What was asked for, settled once and shared by every thread.
+
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use crate::{
+    arguments::Target,
+    dialect::Script,
+    stamp::RunTag,
+    target::{Node, Path},
+};
+
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) path: Path,
+    pub(crate) script: Script,
+    pub(crate) threads: u32,
+    pub(crate) crowd: Crowd,
+    /// All times in stamps count from here.
+    pub(crate) began: Instant,
+}
+
+/// The clients that stay for the whole run.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Crowd {
+    pub(crate) clients: u32,
+    /// The first so many of them talk.
+    pub(crate) senders: u32,
+    pub(crate) pace: Pace,
+    /// The size of a text.
+    pub(crate) bytes: usize,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) enum Pace {
+    #[default]
+    Silent,
+    /// The next when the first of so many has come back.
+    Closed { inflight: u32 },
+    /// So many a second, of all senders together.
+    Open { rate: f64 },
+}
+
+impl Plan {
+    pub(crate) fn new(target: &Target, crowd: Crowd) -> Self {
+        let run = run_tag();
+        let room = target.room.clone().unwrap_or_else(|| format!("load-{}", run.as_str()));
+        let path = target.path.clone().unwrap_or_else(|| Path(target.dialect.default_path().to_owned()));
+        Self {
+            nodes: target.url.clone(),
+            path,
+            script: Script { dialect: target.dialect, run, room },
+            threads: target.threads.map_or_else(default_threads, u32::from),
+            crowd,
+            began: Instant::now(),
+        }
+    }
+
+    pub(crate) fn node_of(&self, client: u32) -> &Node {
+        &self.nodes[client as usize % self.nodes.len()]
+    }
+
+    /// The clients of one thread.
+    pub(crate) fn clients_of(&self, thread: u32) -> impl Iterator<Item = u32> + use<> {
+        (thread..self.crowd.clients).step_by(self.threads as usize)
+    }
+
+    pub(crate) fn is_sender(&self, client: u32) -> bool {
+        client < self.crowd.senders
+    }
+
+    /// Nanoseconds since the run began.
+    pub(crate) fn now(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+}
+
+fn run_tag() -> RunTag {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    RunTag::from_seed(
+        since_epoch.as_secs() ^ u64::from(since_epoch.subsec_nanos()) << 8 ^ u64::from(std::process::id()),
+    )
+}
+
+fn default_threads() -> u32 {
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    u32::try_from(processors / 4).unwrap_or(1).max(1)
+}

@@ -1,0 +1,71 @@
+//! What processes cost, from `/proc`.
+
+use std::{fs, time::Duration};
+
+use anyhow::Context;
+
+/// CPU time that the process has used, all threads, user and system; to a hundredth of a second.
+pub(crate) fn cpu_time(process: Process) -> anyhow::Result<Duration> {
+    let path = format!("/proc/{process}/stat");
+    let stat = fs::read_to_string(&path).with_context(|| path.clone())?;
+    let ticks = ticks(&stat).with_context(|| format!("{path}: not as expected"))?;
+    Ok(Duration::from_secs(ticks) / u32::try_from(rustix::param::clock_ticks_per_second())?)
+}
+
+/// The process's share of memory in KiB: shared pages count by how many share them (Pss).
+pub(crate) fn memory(process: Process) -> anyhow::Result<u64> {
+    let path = format!("/proc/{process}/smaps_rollup");
+    let rollup = fs::read_to_string(&path).with_context(|| path.clone())?;
+    proportional_share(&rollup).with_context(|| format!("{path}: no Pss"))
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Process {
+    This,
+    Id(u32),
+}
+
+impl std::fmt::Display for Process {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::This => write!(formatter, "self"),
+            Self::Id(id) => write!(formatter, "{id}"),
+        }
+    }
+}
+
+/// utime and stime are the fields 14 and 15; the second, the name, may hold blanks and brackets itself.
+fn ticks(stat: &str) -> Option<u64> {
+    let (_, behind_name) = stat.rsplit_once(')')?;
+    let mut fields = behind_name.split_ascii_whitespace().skip(11);
+    let user: u64 = fields.next()?.parse().ok()?;
+    let system: u64 = fields.next()?.parse().ok()?;
+    Some(user + system)
+}
+
+fn proportional_share(rollup: &str) -> Option<u64> {
+    rollup.lines().find_map(|line| line.strip_prefix("Pss:")?.trim().strip_suffix("kB")?.trim().parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_brackets_does_not_shift_the_fields() {
+        let stat = "12 (a ) b) S 1 2 3 4 5 6 7 8 9 10 250 50 0 0 20 0";
+        assert_eq!(ticks(stat), Some(300));
+    }
+
+    #[test]
+    fn pss_is_not_pss_dirty() {
+        let rollup = "55-7f [rollup]\nRss:    900 kB\nPss_Dirty:   7 kB\nPss:             812 kB\n";
+        assert_eq!(proportional_share(rollup), Some(812));
+    }
+
+    #[test]
+    fn this_process_can_be_read() {
+        assert!(cpu_time(Process::This).is_ok());
+        assert!(memory(Process::This).unwrap() > 0);
+    }
+}

@@ -1,0 +1,177 @@
+//! Every key and channel name. What is changed in one step shares a hash tag, so that it shares a slot in a cluster.
+//!
+//! The ACL knows two patterns, `{room:*` and `{h:*`, for keys and for channels.
+
+use hubbub_core::{RoomId, UserId};
+
+/// The nodes' addresses and the cluster's secret.
+pub(crate) const CLUSTER: &str = "{h:cluster}";
+
+/// Slots that presence is spread over. One, until there is more than one shard.
+const PARTITIONS: u32 = 1;
+
+/// A room's log.
+#[derive(Debug)]
+pub(crate) struct Log<'a>(pub(crate) &'a RoomId);
+
+impl Log<'_> {
+    /// Epoch, offset, and the run id of the Redis that wrote it.
+    pub(crate) fn meta(&self) -> String {
+        format!("{{room:{}}}:m", self.0)
+    }
+
+    /// The entries, for recovery.
+    pub(crate) fn stream(&self) -> String {
+        format!("{{room:{}}}:s", self.0)
+    }
+
+    /// The messages as they are now.
+    pub(crate) fn history(&self) -> String {
+        format!("{{room:{}}}:h", self.0)
+    }
+
+    /// The position that was given under this key.
+    pub(crate) fn known(&self, key: &str) -> String {
+        format!("{{room:{}}}:i:{key}", self.0)
+    }
+
+    /// Where it is said.
+    pub(crate) fn channel(&self) -> String {
+        format!("{{room:{}}}:c", self.0)
+    }
+}
+
+/// One slot of presence.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Partition(u32);
+
+impl Partition {
+    /// The only one: leases are kept in each partition.
+    pub(crate) const ONLY: Self = Self(PARTITIONS - 1);
+
+    /// The one that a room's people are in, the same on every node and in every build.
+    pub(crate) fn of(room: &RoomId) -> Self {
+        let hash = room
+            .as_str()
+            .bytes()
+            .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+        Self(hash % PARTITIONS)
+    }
+
+    /// What all its keys begin with.
+    pub(crate) fn prefix(self) -> String {
+        format!("{{h:p{}}}:", self.0)
+    }
+
+    /// Schema, node epochs, claims, last beat, amnesty.
+    pub(crate) fn meta(self) -> String {
+        self.key("meta")
+    }
+
+    /// Incarnations and when their leases end.
+    pub(crate) fn nodes(self) -> String {
+        self.key("nodes")
+    }
+
+    /// Incarnations that are being buried, and from when on.
+    pub(crate) fn dead(self) -> String {
+        self.key("dead")
+    }
+
+    /// Pairs whose leave is held back, and when it is due.
+    pub(crate) fn grace(self) -> String {
+        self.key("grace")
+    }
+
+    /// A room's people and their version.
+    pub(crate) fn room(self, room: &RoomId) -> String {
+        format!("{{h:p{}}}:r:{room}", self.0)
+    }
+
+    /// The pairs that an incarnation holds.
+    pub(crate) fn held(self, incarnation: &str) -> String {
+        format!("{{h:p{}}}:n:{incarnation}", self.0)
+    }
+
+    /// Where a room's changes are said.
+    pub(crate) fn channel(self, room: &RoomId) -> String {
+        format!("{{h:p{}}}:c:{room}", self.0)
+    }
+
+    fn key(self, name: &str) -> String {
+        format!("{{h:p{}}}:{name}", self.0)
+    }
+}
+
+/// Someone in a room, as a member of a set. A room's name has no control characters.
+pub(crate) fn pair(room: &RoomId, user: &UserId) -> String {
+    format!("{room}\n{user}")
+}
+
+/// The way back from [`pair`].
+pub(crate) fn parse_pair(pair: &str) -> Option<(RoomId, UserId)> {
+    let (room, user) = pair.split_once('\n')?;
+    Some((RoomId::from_backplane(room)?, UserId::new(user)))
+}
+
+/// The field of a user in a room's hash; the version has a name that no user's begins with.
+pub(crate) fn parse_user(field: &str) -> Option<UserId> {
+    field.strip_prefix('u').map(UserId::new)
+}
+
+/// The field of the version in a room's hash.
+pub(crate) const VERSION: &str = "v";
+
+/// Both channels of a room.
+pub(crate) fn channels(room: &RoomId) -> [String; 2] {
+    [Log(room).channel(), Partition::of(room).channel(room)]
+}
+
+/// The room that a channel speaks of, or `None`: not one of ours.
+pub(crate) fn parse_channel(channel: &str) -> Option<RoomId> {
+    let log = channel.strip_prefix("{room:").and_then(|rest| rest.strip_suffix("}:c"));
+    let room = log.or_else(|| {
+        let (partition, room) = channel.strip_prefix("{h:p")?.split_once("}:c:")?;
+        partition.parse::<u32>().is_ok().then_some(room)
+    })?;
+    RoomId::from_backplane(room)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn channels_lead_back_to_their_room_however_it_is_spelled() {
+        for name in ["lobby", "a}b", "}:c", "{h:p0}:c:x", "Zoë's café"] {
+            let room = RoomId::parse(name).expect("a room");
+            for channel in channels(&room) {
+                assert_eq!(parse_channel(&channel).as_ref(), Some(&room), "{channel}");
+            }
+        }
+        for strange in ["", "{room:}:c", "{h:px}:c:lobby", "lobby", "{room:lobby}:s"] {
+            assert_eq!(parse_channel(strange), None, "{strange}");
+        }
+    }
+
+    #[test]
+    fn all_keys_match_the_patterns_of_the_acl() {
+        let room = RoomId::parse("lobby").expect("a room");
+        let log = Log(&room);
+        for key in [log.meta(), log.stream(), log.history(), log.known("ann:1"), log.channel()] {
+            assert!(key.starts_with("{room:lobby}:"), "{key}");
+        }
+        let p = Partition::of(&room);
+        for key in [p.meta(), p.nodes(), p.dead(), p.grace(), p.room(&room), p.held("a#1"), p.channel(&room)]
+        {
+            assert!(key.starts_with(&p.prefix()), "{key}");
+        }
+        assert!(CLUSTER.starts_with("{h:"));
+    }
+
+    #[test]
+    fn a_pair_comes_apart_where_it_was_joined() {
+        let (room, user) = (RoomId::parse("lobby").expect("a room"), UserId::new("two\nlines"));
+        assert_eq!(parse_pair(&pair(&room, &user)), Some((room, user)));
+    }
+}

@@ -1,0 +1,126 @@
+//! A node's lease on presence: the right to hold people, by Redis's own clock.
+//!
+//! An incarnation, `node#epoch`, is one unbroken lease. When it ends (the node was paused or cut off for too long, or
+//! Redis lost its data) everything it held is announced as gone by whoever notices, and the node begins a new one.
+
+use std::sync::Arc;
+
+use hubbub_core::{Buried, Millis, NodeId};
+
+use crate::{
+    Options,
+    broker::millis,
+    keys::Partition,
+    links::{Failure, Lane, Links},
+    metrics, script,
+};
+
+/// Pairs that one call buries: a few milliseconds of Redis.
+const PAIRS: usize = 150;
+
+/// Calls in a row, so that a heartbeat ends. The next one goes on.
+const CALLS: usize = 64;
+
+/// What a node asks of Redis about its own and others' leases.
+#[derive(Debug)]
+pub(crate) struct Leases {
+    links: Arc<Links>,
+    node: NodeId,
+    lease: Millis,
+}
+
+/// How a piece of burying went.
+#[derive(Debug)]
+pub(crate) struct Burial {
+    pub(crate) buried: Buried,
+    is_more: bool,
+    end: End,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    NotYet,
+    Incarnation,
+    Node,
+}
+
+impl Burial {
+    /// The node that is gone for good, if this was its last.
+    pub(crate) fn gone(&self) -> Option<&str> {
+        let (node, _) = self.buried.incarnation.rsplit_once('#')?;
+        (self.end == End::Node).then_some(node)
+    }
+}
+
+impl Leases {
+    pub(crate) fn new(links: Arc<Links>, options: &Options) -> Self {
+        Self { links, node: options.node.clone(), lease: millis(options.lease) }
+    }
+
+    /// Begins a new incarnation, and fences the node's earlier ones.
+    pub(crate) async fn register(&self) -> Result<String, Failure> {
+        let keys = [Partition::ONLY.meta(), Partition::ONLY.nodes(), Partition::ONLY.dead()];
+        let call = |_: &_| {
+            let mut cmd = script::REGISTER.on(&keys);
+            cmd.arg(self.node.as_str()).arg(self.lease);
+            cmd
+        };
+        self.links.call(Lane::Quick, script::REGISTER.name, call).await
+    }
+
+    /// Prolongs the lease, or says that it is gone.
+    pub(crate) async fn renew(&self, incarnation: &str) -> Result<bool, Failure> {
+        let keys = [Partition::ONLY.meta(), Partition::ONLY.nodes()];
+        let call = |_: &_| {
+            let mut cmd = script::RENEW.on(&keys);
+            cmd.arg(incarnation).arg(self.lease);
+            cmd
+        };
+        self.links.call(Lane::Quick, script::RENEW.name, call).await
+    }
+
+    /// Buries whoever is dead, and announces the leaves whose time has come.
+    pub(crate) async fn bury(&self) -> Result<Vec<Burial>, Failure> {
+        let mut burials: Vec<Burial> = Vec::new();
+        for _ in 0..CALLS {
+            let next = self.bury_some("").await?;
+            let is_more = next.is_more;
+            match burials.iter_mut().find(|burial| burial.buried.incarnation == next.buried.incarnation) {
+                Some(burial) => {
+                    burial.buried.users += next.buried.users;
+                    burial.end = next.end;
+                }
+                None => burials.push(next),
+            }
+            if !is_more {
+                break;
+            }
+        }
+        Ok(burials)
+    }
+
+    /// Gives up an incarnation, and announces everyone it holds as gone.
+    pub(crate) async fn resign(&self, incarnation: &str) -> Result<(), Failure> {
+        while self.bury_some(incarnation).await?.end == End::NotYet {}
+        Ok(())
+    }
+
+    async fn bury_some(&self, resigning: &str) -> Result<Burial, Failure> {
+        let p = Partition::ONLY;
+        let keys = [p.meta(), p.nodes(), p.dead(), p.grace()];
+        let call = |_: &_| {
+            let mut cmd = script::BURY.on(&keys);
+            cmd.arg(p.prefix()).arg(PAIRS).arg(resigning);
+            cmd
+        };
+        let (incarnation, users, is_more, end): (String, usize, bool, u8) =
+            self.links.call(Lane::Quick, script::BURY.name, call).await?;
+        metrics::buried_users(users as u64);
+        let end = match end {
+            0 => End::NotYet,
+            1 => End::Incarnation,
+            _ => End::Node,
+        };
+        Ok(Burial { buried: Buried { incarnation, users }, is_more, end })
+    }
+}

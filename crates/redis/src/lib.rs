@@ -1,0 +1,32 @@
+//! The backplane over Redis: several nodes, one chat. The only crate that knows Redis.
+//!
+//! [`connect`] gives the same ports that one process's memory keeps; what they promise is written there, in
+//! [`hubbub_core`]. What is kept in Redis, and why, is in `lua/`, a file a change, and in `keys.rs`.
+//!
+//! ```text
+//!   publish ──► links ──► publish.lua ──► PUBLISH ──► subscriber ──► queue ──► healer ──► inbox
+//!                            │ the room's log                          jump? read the log ▲
+//!   enter ────► links ──► enter.lua  ──► PUBLISH ──────► the same way ─────────────────────┘
+//! ```
+
+mod broker;
+mod cluster;
+mod connect;
+mod healer;
+mod keys;
+mod lease;
+mod links;
+mod metrics;
+mod options;
+mod people;
+mod presence;
+mod rooms;
+mod script;
+mod subscriber;
+mod track;
+mod wire;
+
+pub use connect::{ConnectError, connect};
+pub use options::Options;
+
+use connect::Running;

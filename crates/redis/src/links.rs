@@ -1,0 +1,248 @@
+//! The connections that commands go over.
+//!
+//! Short commands share one connection and are pipelined on it; long answers have connections to themselves, so that they
+//! delay nobody and only so many of them are in memory at once. Both come from deadpool pools with a manager of our own:
+//! the stock one asks Redis before every command, which doubles its round trips, by a command outside our ACL (UNWATCH).
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use deadpool::managed::{self, Pool, RecycleError, RecycleResult};
+use redis::{
+    AsyncConnectionConfig, Cmd, ConnectionInfo, ErrorKind, FromRedisValue, Pipeline, RedisError, RedisResult,
+    ServerErrorKind, aio::MultiplexedConnection,
+};
+use tokio::time::{Instant, timeout_at};
+
+use crate::{metrics, script};
+
+/// Commands that wait for a connection's writer; when they are more, their callers wait, and then give up.
+const WAITING: usize = 1_024;
+
+/// How often a command is tried. Every one of ours may be said twice.
+const ATTEMPTS: u32 = 2;
+
+/// Where a command goes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Lane {
+    /// The shared connection: short questions, short answers.
+    Quick,
+    /// A connection to itself.
+    Long,
+}
+
+/// The way to Redis.
+#[derive(Debug)]
+pub(crate) struct Links {
+    quick: Pool<Maker>,
+    long: Pool<Maker>,
+    patience: Duration,
+}
+
+impl Links {
+    /// Connects to nothing yet.
+    pub(crate) fn new(info: &ConnectionInfo, pool_size: usize, patience: Duration) -> RedisResult<Self> {
+        let pool = |size| {
+            let config = AsyncConnectionConfig::new()
+                .set_connection_timeout(Some(patience))
+                // Ours is around the whole attempt.
+                .set_response_timeout(None)
+                .set_pipeline_buffer_size(WAITING);
+            let maker = Maker(deadpool_redis::Manager::new_with_config(info.clone(), config)?);
+            Ok::<_, RedisError>(
+                Pool::builder(maker).max_size(size).build().expect("no timeouts, no runtime needed"),
+            )
+        };
+        Ok(Self { quick: pool(1)?, long: pool(pool_size.max(1))?, patience })
+    }
+
+    /// Carries out one command and answers within two attempts' time. It may have been carried out twice, and if the
+    /// answer is an error other than [`Failure::Unreached`], once.
+    pub(crate) async fn call<T: FromRedisValue>(
+        &self,
+        lane: Lane,
+        name: &'static str,
+        make: impl Fn(&Link) -> Cmd + Send + Sync,
+    ) -> Result<T, Failure> {
+        let (answer,) = self.pipeline(lane, name, |link| one(make(link))).await?;
+        Ok(answer)
+    }
+
+    /// The same for several commands in one round trip; they are not one step.
+    pub(crate) async fn pipeline<T: FromRedisValue>(
+        &self,
+        lane: Lane,
+        name: &'static str,
+        make: impl Fn(&Link) -> Pipeline + Send + Sync,
+    ) -> Result<T, Failure> {
+        let started = Instant::now();
+        let mut failure: Option<Failure> = None;
+        for attempt in 1..=ATTEMPTS {
+            let result = self.attempt(lane, name, started + self.patience * attempt, &make).await;
+            match result {
+                Ok(answer) => {
+                    metrics::command(name, started.elapsed());
+                    return Ok(answer);
+                }
+                Err(error) => {
+                    metrics::errors(1);
+                    let last = attempt == ATTEMPTS || !error.may_pass();
+                    // What may have been carried out once stays so, whatever the second attempt met.
+                    let worst = failure.take().filter(Failure::may_be_done).unwrap_or(error);
+                    if last {
+                        return Err(worst);
+                    }
+                    failure = Some(worst);
+                }
+            }
+        }
+        Err(failure.unwrap_or(Failure::Silent(name)))
+    }
+
+    async fn attempt<T: FromRedisValue>(
+        &self,
+        lane: Lane,
+        name: &'static str,
+        deadline: Instant,
+        make: &(impl Fn(&Link) -> Pipeline + Send + Sync),
+    ) -> Result<T, Failure> {
+        let pool = match lane {
+            Lane::Quick => &self.quick,
+            Lane::Long => &self.long,
+        };
+        let got = timeout_at(deadline, pool.get())
+            .await
+            .map_err(|_| Failure::Unreached("it does not answer".into()))?;
+        let mine = got.map_err(|error| Failure::Unreached(error.to_string()))?;
+        let mut link = Link::clone(&mine);
+        let _mine = matches!(lane, Lane::Long).then_some(mine);
+        link.ask(name, deadline, &make(&link)).await
+    }
+}
+
+fn one(cmd: Cmd) -> Pipeline {
+    let mut pipeline = redis::pipe();
+    pipeline.add_command(cmd);
+    pipeline
+}
+
+/// A connection, and which Redis process it leads to.
+#[derive(Clone)]
+pub(crate) struct Link {
+    connection: MultiplexedConnection,
+    /// That process's run id: another one may have lost the end of what was written.
+    pub(crate) run: Arc<str>,
+    broken: Arc<AtomicBool>,
+    made: Instant,
+    /// Milliseconds after `made` of the last answer.
+    answered: Arc<AtomicU64>,
+}
+
+impl Link {
+    async fn ask<T: FromRedisValue>(
+        &mut self,
+        name: &'static str,
+        deadline: Instant,
+        pipeline: &Pipeline,
+    ) -> Result<T, Failure> {
+        let asked = self.age();
+        match timeout_at(deadline, pipeline.query_async(&mut self.connection)).await {
+            Ok(Ok(answer)) => {
+                self.answered.store(self.age(), Relaxed);
+                Ok(answer)
+            }
+            Ok(Err(error)) => {
+                self.broken.fetch_or(needs_another_link(&error), Relaxed);
+                Err(Failure::Refused(name, error))
+            }
+            Err(_) => {
+                // A busy Redis answers others meanwhile. One that answers nobody may be behind a cut wire, which only a
+                // new connection would notice.
+                self.broken.fetch_or(self.answered.load(Relaxed) < asked, Relaxed);
+                Err(Failure::Silent(name))
+            }
+        }
+    }
+
+    fn age(&self) -> u64 {
+        u64::try_from(self.made.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Link").field("run", &self.run).finish_non_exhaustive()
+    }
+}
+
+/// Makes links: connects, loads the scripts and asks who is there, in one round trip after the connection's own.
+#[derive(Debug)]
+struct Maker(deadpool_redis::Manager);
+
+impl managed::Manager for Maker {
+    type Type = Link;
+    type Error = RedisError;
+
+    async fn create(&self) -> Result<Link, RedisError> {
+        let mut connection = self.0.create().await?;
+        let mut hello = redis::pipe();
+        hello.cmd("INFO").arg("server");
+        for script in script::ALL {
+            hello.cmd("SCRIPT").arg("LOAD").arg(script.code).ignore();
+        }
+        let (info,): (String,) = hello.query_async(&mut connection).await?;
+        let run = run_id(&info).ok_or((ErrorKind::UnexpectedReturnType, "INFO names no run_id"))?;
+        let (broken, answered) = (Arc::default(), Arc::default());
+        Ok(Link { connection, run: run.into(), broken, made: Instant::now(), answered })
+    }
+
+    async fn recycle(&self, link: &mut Link, _: &managed::Metrics) -> RecycleResult<RedisError> {
+        if link.broken.load(Relaxed) { Err(RecycleError::message("it failed")) } else { Ok(()) }
+    }
+}
+
+fn run_id(info: &str) -> Option<&str> {
+    info.lines().find_map(|line| line.strip_prefix("run_id:")).map(str::trim)
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// It never got there.
+    #[error("redis cannot be reached: {0}")]
+    Unreached(String),
+    /// It may have been carried out or not.
+    #[error("redis did not answer {0} in time")]
+    Silent(&'static str),
+    /// The answer was an error, or the connection ended.
+    #[error("{0}: {1}")]
+    Refused(&'static str, #[source] RedisError),
+}
+
+impl Failure {
+    /// Whether another attempt may go better.
+    fn may_pass(&self) -> bool {
+        match self {
+            Self::Unreached(_) | Self::Silent(_) => true,
+            Self::Refused(_, error) => needs_another_link(error),
+        }
+    }
+
+    /// Whether it may have been carried out all the same.
+    pub(crate) fn may_be_done(&self) -> bool {
+        !matches!(self, Self::Unreached(_))
+    }
+}
+
+/// The connection is gone, or leads to a Redis that cannot do our work: it has no scripts, or is no master any more.
+fn needs_another_link(error: &RedisError) -> bool {
+    use ServerErrorKind::{MasterDown, NoScript, ReadOnly};
+    let elsewhere = matches!(error.kind(), ErrorKind::Server(NoScript | ReadOnly | MasterDown));
+    elsewhere || error.is_io_error() || error.is_unrecoverable_error()
+}

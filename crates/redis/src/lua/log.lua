@@ -1,0 +1,30 @@
+-- Opens a room's log. Every script that reads or writes one begins with this.
+--
+-- A log is known by its epoch. A new one begins where the log may have lost its end and nobody could tell: there is no
+-- log (never written, expired, or lost with all of Redis), or another Redis process had it last (restart, failover:
+-- `run` is that process's own id). The stream, the history and the count of positions then go on, and `first` says
+-- where the new epoch begins, so that what is said in it can still be read as a whole.
+--
+-- Epochs are Redis's clock in microseconds and never fall. They are handled as text: a Lua number that large
+-- becomes 1.7e+15 where it is joined to a string.
+local function open(meta, stream, history, run, keep)
+  local time = redis.call('TIME')
+  local micros = string.format('%06d', time[2])
+  local at = time[1] .. string.sub(micros, 1, 3)
+  local log = redis.call('HMGET', meta, 'epoch', 'offset', 'first', 'run')
+  if log[4] == run then
+    return log[1], tonumber(log[2]), tonumber(log[3]), at
+  end
+  local epoch, offset = time[1] .. micros, tonumber(log[2] or 0)
+  if log[1] and tonumber(log[1]) >= tonumber(epoch) then
+    epoch = string.format('%.0f', tonumber(log[1]) + 1)
+  end
+  if not log[1] then
+    -- Positions start again at 1, which a stream with higher ids would refuse.
+    redis.call('UNLINK', stream, history)
+    redis.call('HSET', meta, 'low', 1)
+  end
+  redis.call('HSET', meta, 'epoch', epoch, 'offset', offset, 'first', offset + 1, 'run', run)
+  redis.call('PEXPIRE', meta, keep)
+  return epoch, offset, offset + 1, at
+end

@@ -1,0 +1,166 @@
+//! The presence scripts that are about people, and what they answer.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use hubbub_core::{Claim, Exit, Name, Occupancy, Occupant, RoomId, UserId};
+use redis::Cmd;
+
+use crate::{
+    broker::millis,
+    keys::{self, Partition},
+    links::{Failure, Lane, Links},
+    metrics, script, wire,
+};
+
+/// Claims that are made in one round trip.
+const TOGETHER: usize = 200;
+
+/// What came of a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Entered {
+    First(u64),
+    Again,
+    Taken,
+    /// The node has no lease.
+    Fenced,
+}
+
+/// The people of all rooms, as Redis knows them.
+#[derive(Debug, Clone)]
+pub(crate) struct People(pub(crate) Arc<Links>);
+
+impl People {
+    /// This incarnation's first session of someone.
+    pub(crate) async fn enter(&self, incarnation: &str, claim: &Claim) -> Result<Entered, Failure> {
+        let answer = self.0.call(Lane::Quick, script::ENTER.name, |_| ask_enter(incarnation, claim)).await?;
+        entered(answer)
+    }
+
+    /// Many at once, in no certain order.
+    pub(crate) async fn enter_all(
+        &self,
+        incarnation: &str,
+        claims: &[Claim],
+    ) -> Result<Vec<Entered>, Failure> {
+        let mut all = Vec::with_capacity(claims.len());
+        for some in claims.chunks(TOGETHER) {
+            let make = |_: &_| {
+                let mut pipeline = redis::pipe();
+                for claim in some {
+                    pipeline.add_command(ask_enter(incarnation, claim));
+                }
+                pipeline
+            };
+            let answers: Vec<Vec<String>> = self.0.pipeline(Lane::Long, "rejoin", make).await?;
+            for answer in answers {
+                all.push(entered(answer)?);
+            }
+        }
+        Ok(all)
+    }
+
+    /// This incarnation's last session of someone. Answers the version, if it was the cluster's last.
+    pub(crate) async fn leave(&self, incarnation: &str, exit: &Exit) -> Result<Option<u64>, Failure> {
+        let answer: Vec<String> =
+            self.0.call(Lane::Quick, script::LEAVE.name, |_| ask_leave(incarnation, exit)).await?;
+        Ok(answer.get(1).and_then(|version| version.parse().ok()))
+    }
+
+    /// Everyone in a room.
+    pub(crate) async fn occupants(&self, room: &RoomId) -> Result<Occupancy, Failure> {
+        let key = Partition::of(room).room(room);
+        let make = |_: &_| {
+            let mut cmd = redis::cmd("HGETALL");
+            cmd.arg(&key);
+            cmd
+        };
+        let fields: HashMap<String, String> = self.0.call(Lane::Long, "occupants", make).await?;
+        let version = match fields.get(keys::VERSION) {
+            Some(version) => version.parse().unwrap_or_default(),
+            None => self.0.call(Lane::Quick, script::VERSION.name, |_| script::VERSION.on(&[&key])).await?,
+        };
+        let mut occupants: Vec<_> =
+            fields.iter().filter_map(|(field, record)| occupant(field, record)).collect();
+        occupants.sort_by(|a, b| a.user.cmp(&b.user));
+        Ok(Occupancy { version, occupants })
+    }
+
+    /// The pairs that Redis thinks an incarnation holds.
+    pub(crate) async fn held(&self, incarnation: &str) -> Result<HashSet<(RoomId, UserId)>, Failure> {
+        let key = Partition::ONLY.held(incarnation);
+        let make = |_: &_| {
+            let mut cmd = redis::cmd("SMEMBERS");
+            cmd.arg(&key);
+            cmd
+        };
+        let members: Vec<String> = self.0.call(Lane::Long, "held", make).await?;
+        Ok(members.iter().filter_map(|pair| keys::parse_pair(pair)).collect())
+    }
+}
+
+fn ask_enter(incarnation: &str, claim: &Claim) -> Cmd {
+    let (room, p) = (&claim.room, Partition::of(&claim.room));
+    let keys = [p.meta(), p.nodes(), p.grace(), p.room(room), p.held(incarnation), p.channel(room)];
+    let mut cmd = script::ENTER.on(&keys);
+    cmd.arg(incarnation).arg(keys::pair(room, &claim.user)).arg(claim.user.as_str());
+    cmd.arg(subject(claim.subject.as_deref()))
+        .arg(claim.name.as_str())
+        .arg(wire::origin(Some(claim.session)));
+    cmd
+}
+
+fn ask_leave(incarnation: &str, exit: &Exit) -> Cmd {
+    let (room, p) = (&exit.room, Partition::of(&exit.room));
+    let keys = [p.grace(), p.room(room), p.held(incarnation), p.channel(room)];
+    let mut cmd = script::LEAVE.on(&keys);
+    cmd.arg(keys::pair(room, &exit.user)).arg(exit.user.as_str());
+    cmd.arg(wire::origin(Some(exit.session))).arg(millis(exit.grace));
+    cmd
+}
+
+fn entered(answer: Vec<String>) -> Result<Entered, Failure> {
+    let version = answer.get(1).and_then(|version| version.parse().ok());
+    match (answer.first().map(String::as_str), version) {
+        (Some("first"), Some(version)) => Ok(Entered::First(version)),
+        (Some("again"), _) => Ok(Entered::Again),
+        (Some("taken"), _) => Ok(Entered::Taken),
+        (Some("fenced"), _) => Ok(Entered::Fenced),
+        _ => {
+            let strange = (redis::ErrorKind::UnexpectedReturnType, "unknown outcome");
+            Err(Failure::Refused(script::ENTER.name, strange.into()))
+        }
+    }
+}
+
+fn subject(subject: Option<&str>) -> String {
+    subject.map_or_else(|| "-1:".to_owned(), |subject| format!("{}:{subject}", subject.len()))
+}
+
+/// `<nodes>:<token>:<bytes of the subject, or -1>:<subject><name>`
+fn occupant(field: &str, record: &str) -> Option<Occupant> {
+    let user = keys::parse_user(field)?;
+    let mut parts = record.splitn(4, ':').skip(2);
+    let length: i64 = parts.next()?.parse().ok()?;
+    let (_, name) = parts.next()?.split_at_checked(usize::try_from(length.max(0)).ok()?)?;
+    let name = Name::parse(name).inspect_err(|_| metrics::malformed(1)).ok()?;
+    Some(Occupant { user, name })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_read_past_its_subject() {
+        let ann = Occupant { user: UserId::new("ann"), name: Name::parse("Ann: a").expect("a name") };
+        assert_eq!(occupant("uann", "2:17:-1:Ann: a"), Some(ann.clone()));
+        assert_eq!(occupant("uann", "0:17:4:a:b:Ann: a"), Some(ann));
+        for strange in ["", "1:2", "1:2:3:ab", "1:2:x:ann", "1:2:-1:"] {
+            assert_eq!(occupant("uann", strange), None, "{strange}");
+        }
+        assert_eq!(occupant("v", "1700000000000000"), None);
+    }
+}

@@ -1,0 +1,53 @@
+//! The scripts: every change of several steps is one of them, run by its hash.
+
+use std::sync::OnceLock;
+
+use redis::{Cmd, ToRedisArgs};
+
+/// A Lua script, with the parts that it shares with others in front.
+#[derive(Debug)]
+pub(crate) struct Script {
+    /// For metrics and logs.
+    pub(crate) name: &'static str,
+    /// Its text.
+    pub(crate) code: &'static str,
+    hash: OnceLock<String>,
+}
+
+macro_rules! scripts {
+    ($($constant:ident = $name:literal: $($file:literal)+;)*) => {
+        $(pub(crate) static $constant: Script = Script {
+            name: $name,
+            code: concat!($(include_str!(concat!("lua/", $file, ".lua")),)+),
+            hash: OnceLock::new(),
+        };)*
+
+        /// All of them, to be loaded into every Redis that is connected to.
+        pub(crate) static ALL: &[&Script] = &[$(&$constant),*];
+    };
+}
+
+scripts! {
+    PUBLISH = "publish": "log" "publish";
+    RECENT = "recent": "log" "recent";
+    RECOVER = "recover": "log" "recover";
+    REGISTER = "register": "clock" "lease" "register";
+    RENEW = "renew": "clock" "lease" "renew";
+    ENTER = "enter": "clock" "people" "enter";
+    LEAVE = "leave": "clock" "people" "leave";
+    BURY = "bury": "clock" "people" "bury";
+    VERSION = "version": "clock" "version";
+}
+
+impl Script {
+    /// A call with these keys; arguments are added to it.
+    pub(crate) fn on(&self, keys: &[impl ToRedisArgs]) -> Cmd {
+        let mut cmd = redis::cmd("EVALSHA");
+        cmd.arg(self.hash()).arg(keys.len()).arg(keys);
+        cmd
+    }
+
+    fn hash(&self) -> &str {
+        self.hash.get_or_init(|| redis::Script::new(self.code).get_hash().to_owned())
+    }
+}

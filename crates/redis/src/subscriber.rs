@@ -1,0 +1,242 @@
+//! The one connection that listens, and the loop that brings it back whatever happens to Redis.
+//!
+//! It only enqueues: Redis cuts off subscribers that read slowly. What the healer cannot take is dropped here, and its
+//! room is read from the log later.
+
+use std::{
+    net::IpAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use redis::{
+    Client, ConnectionAddr, ConnectionInfo, Msg, RedisResult,
+    aio::{PubSub, PubSubSink, PubSubStream},
+    io::tcp::socket2::SockRef,
+};
+use tokio::{
+    net::TcpStream,
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
+    time::{MissedTickBehavior, interval, timeout},
+};
+
+use crate::{
+    keys, metrics,
+    rooms::{Batch, Rooms},
+    wire,
+};
+
+/// Messages that may wait for the healer. More are dropped and healed from the log.
+pub(crate) const QUEUE: usize = 8_192;
+
+/// Bytes that may wait there, and in rooms that are being healed.
+pub(crate) const QUEUE_BYTES: usize = 16 * 1024 * 1024;
+
+/// How long the connection may take to come about.
+const CONNECTING: Duration = Duration::from_secs(2);
+
+/// How often Redis is asked whether it is there, and how long it may say nothing at all.
+const PING: Duration = Duration::from_secs(1);
+const SILENCE: Duration = Duration::from_secs(3);
+
+/// What is sent may be unacknowledged for so long.
+pub(crate) const UNACKNOWLEDGED: Duration = Duration::from_secs(5);
+
+/// Time between attempts to connect: doubled each time, half of it random.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Rooms that are asked for at once.
+const BATCH: usize = 500;
+
+/// The state of the connection, for those who ask.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct State {
+    /// Every room that is wanted is listened to.
+    pub(crate) is_live: bool,
+    /// This machine's address on the way to Redis. Kept when the connection is gone.
+    pub(crate) local: Option<IpAddr>,
+}
+
+/// A message as it came.
+#[derive(Debug)]
+pub(crate) struct Heard {
+    pub(crate) message: Msg,
+    pub(crate) bytes: OwnedSemaphorePermit,
+}
+
+/// The listening side of a node.
+#[derive(Debug)]
+pub(crate) struct Subscriber {
+    pub(crate) info: ConnectionInfo,
+    pub(crate) rooms: Arc<Rooms>,
+    pub(crate) queue: mpsc::Sender<Heard>,
+    pub(crate) bytes: Arc<Semaphore>,
+    pub(crate) state: watch::Sender<State>,
+}
+
+/// Why a connection ended.
+#[derive(Debug, thiserror::Error)]
+enum End {
+    #[error("{0}")]
+    Failed(#[from] redis::RedisError),
+    #[error("it was not answered in time")]
+    Timeout,
+    #[error("redis closed it")]
+    Closed,
+    #[error("redis said nothing for {SILENCE:?}")]
+    Silent,
+}
+
+/// What Redis answers to.
+enum Answer {
+    Confirmed(Batch),
+    Pong,
+}
+
+type Answers<'a> = FuturesUnordered<BoxFuture<'a, RedisResult<Answer>>>;
+
+impl Subscriber {
+    /// For ever: connect, subscribe, listen, and again.
+    pub(crate) async fn run(self) {
+        let (mut pause, mut is_first, mut is_said) = (FIRST_PAUSE, true, false);
+        loop {
+            let end = self.live_once(is_first).await;
+            let lived = self.state.send_replace(State { is_live: false, ..*self.state.borrow() }).is_live;
+            let rooms = self.rooms.cut();
+            if lived {
+                (pause, is_first, is_said) = (FIRST_PAUSE, false, false);
+            }
+            if !std::mem::replace(&mut is_said, true) {
+                tracing::warn!(error = %end, rooms, "not connected to redis; trying again until it is there");
+            }
+            metrics::errors(1);
+            tokio::time::sleep(jittered(pause)).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// One connection, from its beginning to its end.
+    async fn live_once(&self, is_first: bool) -> End {
+        let (sink, stream) = match timeout(CONNECTING, self.connect()).await {
+            Ok(Ok(connection)) => connection.split(),
+            Ok(Err(error)) => return error.into(),
+            Err(_) => return End::Timeout,
+        };
+        if !is_first {
+            metrics::reconnects(1);
+        }
+        match self.listen(sink, stream).await {
+            Ok(never) => match never {},
+            Err(end) => end,
+        }
+    }
+
+    async fn connect(&self) -> RedisResult<PubSub> {
+        let ConnectionAddr::Tcp(host, port) = self.info.addr() else {
+            self.state.send_modify(|state| state.local = Some(std::net::Ipv4Addr::LOCALHOST.into()));
+            return Client::open(self.info.clone())?.get_async_pubsub().await;
+        };
+        let stream = TcpStream::connect((host.as_str(), *port)).await?;
+        stream.set_nodelay(true)?;
+        SockRef::from(&stream).set_tcp_user_timeout(Some(UNACKNOWLEDGED))?;
+        let local = stream.local_addr()?.ip();
+        self.state.send_modify(|state| state.local = Some(local));
+        PubSub::new(self.info.redis_settings(), stream).await
+    }
+
+    async fn listen(
+        &self,
+        sink: PubSubSink,
+        mut stream: PubSubStream,
+    ) -> Result<std::convert::Infallible, End> {
+        let mut answers: Answers<'_> = FuturesUnordered::new();
+        let mut ticks = interval(PING);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (mut heard, mut is_wishing, mut is_asking) = (Instant::now(), true, false);
+        loop {
+            if is_wishing && !is_asking {
+                is_wishing = false;
+                is_asking = self.ask(&sink, &answers);
+            }
+            tokio::select! {
+                message = stream.next() => {
+                    heard = Instant::now();
+                    self.enqueue(message.ok_or(End::Closed)?);
+                }
+                Some(answer) = answers.next() => {
+                    heard = Instant::now();
+                    if let Answer::Confirmed(batch) = answer? {
+                        self.rooms.confirmed(&batch);
+                        (is_wishing, is_asking) = (true, false);
+                    }
+                }
+                () = self.rooms.wishes.notified() => is_wishing = true,
+                _ = ticks.tick() => {
+                    if heard.elapsed() > SILENCE {
+                        return Err(End::Silent);
+                    }
+                    answers.push(Box::pin(ping(sink.clone())));
+                }
+            }
+        }
+    }
+
+    /// Asks for what is wanted, or says that there is nothing more to ask for.
+    fn ask(&self, sink: &PubSubSink, answers: &Answers<'_>) -> bool {
+        let batch = self.rooms.batch(BATCH);
+        if batch.is_empty() {
+            self.is_complete();
+            return false;
+        }
+        answers.push(Box::pin(subscribe(sink.clone(), batch)));
+        true
+    }
+
+    fn is_complete(&self) {
+        let turned = self.state.send_if_modified(|state| !std::mem::replace(&mut state.is_live, true));
+        if turned {
+            tracing::info!("connected to redis");
+        }
+    }
+
+    fn enqueue(&self, message: Msg) {
+        let size = message.get_payload_bytes().len();
+        if size > wire::LONGEST {
+            return metrics::malformed(1);
+        }
+        let room = self.bytes.clone().try_acquire_many_owned(u32::try_from(size).unwrap_or(u32::MAX));
+        let Ok(bytes) = room else { return self.drop_message(&message) };
+        if let Err(mpsc::error::TrySendError::Full(heard)) = self.queue.try_send(Heard { message, bytes }) {
+            self.drop_message(&heard.message);
+        }
+    }
+
+    fn drop_message(&self, message: &Msg) {
+        if let Some(room) = keys::parse_channel(message.get_channel_name()) {
+            self.rooms.dropped(&room);
+        }
+    }
+}
+
+async fn subscribe(mut sink: PubSubSink, batch: Batch) -> RedisResult<Answer> {
+    let gone: Vec<String> = batch.unsubscribe.iter().flat_map(keys::channels).collect();
+    if !gone.is_empty() {
+        sink.unsubscribe(gone).await?;
+    }
+    let wanted: Vec<String> = batch.subscribe.iter().flat_map(|(room, _)| keys::channels(room)).collect();
+    if !wanted.is_empty() {
+        sink.subscribe(wanted).await?;
+    }
+    Ok(Answer::Confirmed(batch))
+}
+
+async fn ping(mut sink: PubSubSink) -> RedisResult<Answer> {
+    let _pong: redis::Value = sink.ping().await?;
+    Ok(Answer::Pong)
+}
+
+fn jittered(pause: Duration) -> Duration {
+    pause.mul_f64(rand::random_range(0.5..=1.0))
+}

@@ -1,0 +1,370 @@
+//! Where a node stands in one room: what it has delivered, what it misses, and what waits for that.
+//!
+//! Nothing here waits or talks; it says what to deliver and what to read.
+//!
+//! ```text
+//!                 hear: next ──► deliver              healed: deliver, then what waited
+//!   learning ──top──► live ──jump, other epoch──► healing ──┐
+//!                      ▲  ◄──────────────────────────────────┘  (the log's end not reached: go on reading)
+//! ```
+
+use std::collections::VecDeque;
+
+use hubbub_core::{Envelope, Inbound, Position, RoomId};
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::{broker::Suffix, metrics};
+
+/// Messages of a room that may wait until it is healed. The oldest goes first, and is read from the log later.
+const WAITING: usize = 256;
+
+/// A message on its way, with its share of the bytes that may be.
+#[derive(Debug)]
+pub(crate) struct Held {
+    pub(crate) position: Position,
+    pub(crate) envelope: Envelope,
+    pub(crate) _bytes: Option<OwnedSemaphorePermit>,
+}
+
+/// One room's log, as far as this node has delivered it.
+#[derive(Debug, Default)]
+pub(crate) struct Track {
+    /// `None`: not learned yet.
+    last: Option<Position>,
+    healing: bool,
+    /// The first of those that wait was heard before the log was asked: if the log then does not know it, nobody said it.
+    suspect: bool,
+    waiting: VecDeque<Held>,
+}
+
+impl Track {
+    /// Whether a message can be missed without being noticed.
+    pub(crate) fn is_learned(&self) -> bool {
+        self.last.is_some()
+    }
+
+    /// The room's channel said this. Answers where to read on from, if something is missing before it.
+    pub(crate) fn hear(&mut self, held: Held, out: &mut Vec<Inbound>) -> Option<Position> {
+        if self.healing || self.last.is_none() {
+            self.wait(held);
+            return None;
+        }
+        self.step(held, out)
+    }
+
+    /// The log's top was this, some time after the subscription. `quiet`: nothing was heard since it was asked.
+    pub(crate) fn compared(
+        &mut self,
+        top: Position,
+        quiet: bool,
+        out: &mut Vec<Inbound>,
+    ) -> Option<Position> {
+        let Some(last) = self.last else {
+            self.last = Some(top);
+            return self.drain(out);
+        };
+        if self.healing || last == top {
+            return None;
+        }
+        if last.epoch == top.epoch && top.seq < last.seq {
+            // What was heard beyond the top was never in the log.
+            self.last = Some(if quiet { top } else { last });
+            return None;
+        }
+        (self.healing, self.suspect) = (true, false);
+        Some(last)
+    }
+
+    /// The log went on like this. Answers where to read on from, if that was not all.
+    pub(crate) fn healed(
+        &mut self,
+        room: &RoomId,
+        suffix: Suffix,
+        out: &mut Vec<Inbound>,
+    ) -> Option<Position> {
+        let mut last = self.last?;
+        if last.epoch != suffix.top.epoch {
+            last = Position { epoch: suffix.top.epoch, seq: suffix.first.saturating_sub(1) };
+            out.push(gap(room, last));
+        }
+        if suffix.entries.is_empty() && last.seq < suffix.top.seq {
+            metrics::lost(suffix.top.seq - last.seq);
+            last = suffix.top;
+            out.push(gap(room, last));
+        }
+        for (position, envelope) in suffix.entries {
+            last = recover(room, last, position, envelope, out);
+        }
+        self.last = Some(last);
+        if last.seq < suffix.top.seq {
+            return Some(last);
+        }
+        self.healing = false;
+        self.unmask(suffix.top);
+        self.drain(out)
+    }
+
+    /// Drops what made us ask, if the log does not have it: it is appended there before it is said.
+    fn unmask(&mut self, top: Position) {
+        let known = |held: &Held| held.position.epoch == top.epoch && held.position.seq <= top.seq;
+        if std::mem::take(&mut self.suspect) && self.waiting.front().is_some_and(|held| !known(held)) {
+            metrics::malformed(1);
+            self.waiting.pop_front();
+        }
+    }
+
+    fn drain(&mut self, out: &mut Vec<Inbound>) -> Option<Position> {
+        while let Some(held) = self.waiting.pop_front() {
+            let since = self.step(held, out);
+            if since.is_some() {
+                return since;
+            }
+        }
+        None
+    }
+
+    fn step(&mut self, held: Held, out: &mut Vec<Inbound>) -> Option<Position> {
+        let last = self.last?;
+        let Position { epoch, seq } = held.position;
+        if epoch == last.epoch && seq <= last.seq {
+            return None;
+        }
+        if epoch == last.epoch && seq == last.seq + 1 {
+            self.last = Some(held.position);
+            out.push(Inbound::Heard(held.envelope));
+            return None;
+        }
+        (self.healing, self.suspect) = (true, true);
+        self.waiting.push_front(held);
+        Some(last)
+    }
+
+    fn wait(&mut self, held: Held) {
+        if self.waiting.len() >= WAITING {
+            self.waiting.pop_front();
+            self.suspect = false;
+        }
+        self.waiting.push_back(held);
+    }
+}
+
+/// Delivers an entry of the log, or says that it and what is missing before it are lost.
+fn recover(
+    room: &RoomId,
+    last: Position,
+    position: Position,
+    envelope: Option<Envelope>,
+    out: &mut Vec<Inbound>,
+) -> Position {
+    if position.epoch != last.epoch || position.seq <= last.seq {
+        return last;
+    }
+    let missing = position.seq - last.seq - 1;
+    if missing > 0 {
+        metrics::lost(missing);
+        out.push(gap(room, Position { seq: position.seq - 1, ..last }));
+    }
+    if let Some(envelope) = envelope {
+        metrics::recovered(1);
+        out.push(Inbound::Heard(envelope));
+    } else {
+        metrics::lost(1);
+        out.push(gap(room, position));
+    }
+    position
+}
+
+fn gap(room: &RoomId, top: Position) -> Inbound {
+    Inbound::Gap { room: room.clone(), top }
+}
+
+/// A room's presence, as far as this node has delivered it.
+#[derive(Debug, Default)]
+pub(crate) struct Versions(Option<u64>);
+
+/// What a change's version says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// It is the next, or the first that is heard.
+    Next,
+    /// It was delivered already.
+    Old,
+    /// Changes before it are missing.
+    Jump,
+}
+
+impl Versions {
+    /// The room's channel said a change that made this version.
+    pub(crate) fn hear(&mut self, version: u64) -> Turn {
+        match self.0 {
+            Some(known) if version <= known => Turn::Old,
+            Some(known) if version > known + 1 => {
+                // Not believed: one wrong number must not hide all that follow.
+                self.0 = None;
+                Turn::Jump
+            }
+            _ => {
+                self.0 = Some(version);
+                Turn::Next
+            }
+        }
+    }
+
+    /// Redis has this version. Answers whether changes were missed. `quiet`: nothing was heard since it was asked.
+    pub(crate) fn compared(&mut self, version: Option<u64>, quiet: bool) -> bool {
+        let known = self.0;
+        if known.is_none() || (quiet && known != version) {
+            self.0 = version;
+        }
+        quiet && known.is_some() && known != version
+    }
+
+    /// Anything may have been missed.
+    pub(crate) fn forget(&mut self) {
+        self.0 = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hubbub_core::{Author, Event, Message, Name, Place};
+
+    use super::*;
+
+    fn room() -> RoomId {
+        RoomId::parse("lobby").expect("a room")
+    }
+
+    fn at(epoch: u64, seq: u64) -> Position {
+        Position { epoch, seq }
+    }
+
+    fn said(position: Position) -> Envelope {
+        let author = Author { user: None, name: Name::parse("ann").expect("a name") };
+        let text = format!("{}:{}", position.epoch, position.seq);
+        let message = Message { author, text, cid: None, reply_to: None, channel: None };
+        Envelope {
+            room: room(),
+            place: Place::Logged(position),
+            at: 0,
+            origin: None,
+            event: Event::Said(message),
+        }
+    }
+
+    fn held(position: Position) -> Held {
+        Held { position, envelope: said(position), _bytes: None }
+    }
+
+    fn live(last: Position) -> Track {
+        Track { last: Some(last), ..Track::default() }
+    }
+
+    fn suffix(top: Position, first: u64, seqs: impl IntoIterator<Item = u64>) -> Suffix {
+        let entries = seqs.into_iter().map(|seq| at(top.epoch, seq)).map(|p| (p, Some(said(p)))).collect();
+        Suffix { top, first, entries }
+    }
+
+    fn heard(out: &[Inbound]) -> Vec<String> {
+        let show = |inbound: &Inbound| match inbound {
+            Inbound::Heard(Envelope { place: Place::Logged(Position { epoch, seq }), .. }) => {
+                format!("{epoch}:{seq}")
+            }
+            Inbound::Gap { top, .. } => format!("gap {}:{}", top.epoch, top.seq),
+            other => format!("{other:?}"),
+        };
+        out.iter().map(show).collect()
+    }
+
+    #[test]
+    fn what_is_heard_before_the_top_is_learned_waits_and_only_the_new_is_delivered() {
+        let (mut track, mut out) = (Track::default(), Vec::new());
+        for seq in 4..=6 {
+            assert_eq!(track.hear(held(at(1, seq)), &mut out), None);
+        }
+        assert_eq!(track.compared(at(1, 5), false, &mut out), None);
+        assert_eq!(heard(&out), ["1:6"]);
+    }
+
+    #[test]
+    fn a_jump_is_healed_from_the_log_in_order_and_without_repeats() {
+        let (mut track, mut out) = (live(at(1, 1)), Vec::new());
+        assert_eq!(track.hear(held(at(1, 4)), &mut out), Some(at(1, 1)));
+        assert_eq!(track.hear(held(at(1, 5)), &mut out), None);
+        assert_eq!(track.hear(held(at(1, 6)), &mut out), None);
+        assert_eq!(track.healed(&room(), suffix(at(1, 5), 1, 2..=3), &mut out), Some(at(1, 3)));
+        assert_eq!(track.healed(&room(), suffix(at(1, 5), 1, 4..=5), &mut out), None);
+        assert_eq!(track.hear(held(at(1, 7)), &mut out), None);
+        assert_eq!(heard(&out), ["1:2", "1:3", "1:4", "1:5", "1:6", "1:7"]);
+    }
+
+    #[test]
+    fn what_the_log_has_trimmed_is_an_announced_gap() {
+        let (mut track, mut out) = (live(at(1, 1)), Vec::new());
+        assert_eq!(track.hear(held(at(1, 9)), &mut out), Some(at(1, 1)));
+        assert_eq!(track.healed(&room(), suffix(at(1, 9), 1, 8..=9), &mut out), None);
+        assert_eq!(heard(&out), ["gap 1:7", "1:8", "1:9"]);
+        let mut out = Vec::new();
+        assert_eq!(track.hear(held(at(1, 20)), &mut out), Some(at(1, 9)));
+        assert_eq!(track.healed(&room(), suffix(at(1, 20), 1, []), &mut out), None);
+        assert_eq!(heard(&out), ["gap 1:20"]);
+    }
+
+    #[test]
+    fn a_new_epoch_is_announced_and_read_from_its_beginning() {
+        let (mut track, mut out) = (live(at(1, 57)), Vec::new());
+        assert_eq!(track.hear(held(at(2, 59)), &mut out), Some(at(1, 57)));
+        assert_eq!(track.healed(&room(), suffix(at(2, 59), 58, 58..=59), &mut out), None);
+        assert_eq!(heard(&out), ["gap 2:57", "2:58", "2:59"]);
+    }
+
+    #[test]
+    fn what_nobody_said_is_dropped_and_hides_nothing() {
+        for forged in [at(1, 1_000), at(9, 3)] {
+            let (mut track, mut out) = (live(at(1, 2)), Vec::new());
+            assert_eq!(track.hear(held(forged), &mut out), Some(at(1, 2)));
+            assert_eq!(track.hear(held(at(1, 3)), &mut out), None);
+            assert_eq!(track.healed(&room(), suffix(at(1, 2), 1, []), &mut out), None);
+            assert_eq!(heard(&out), ["1:3"]);
+        }
+    }
+
+    #[test]
+    fn an_overflow_while_healing_is_healed_in_its_turn() {
+        let (mut track, mut out) = (live(at(1, 1)), Vec::new());
+        assert!(track.hear(held(at(1, 3)), &mut out).is_some());
+        let top = 4 + WAITING as u64;
+        for seq in 4..=top {
+            assert_eq!(track.hear(held(at(1, seq)), &mut out), None);
+        }
+        assert_eq!(track.healed(&room(), suffix(at(1, 3), 1, 2..=3), &mut out), Some(at(1, 3)));
+        assert_eq!(track.healed(&room(), suffix(at(1, top), 1, 4..=top), &mut out), None);
+        let expected: Vec<_> = (2..=top).map(|seq| format!("1:{seq}")).collect();
+        assert_eq!(heard(&out), expected);
+    }
+
+    #[test]
+    fn a_lost_tail_is_found_by_comparing() {
+        let (mut track, mut out) = (live(at(1, 2)), Vec::new());
+        assert_eq!(track.compared(at(1, 2), true, &mut out), None);
+        assert_eq!(track.compared(at(1, 3), true, &mut out), Some(at(1, 2)));
+        assert_eq!(track.healed(&room(), suffix(at(1, 3), 1, [3]), &mut out), None);
+        assert_eq!(track.compared(at(1, 2), false, &mut out), None);
+        assert_eq!(track.hear(held(at(1, 3)), &mut out), None);
+        assert_eq!(heard(&out), ["1:3"]);
+    }
+
+    #[test]
+    fn versions_tell_the_next_from_the_old_and_from_a_jump() {
+        let mut versions = Versions::default();
+        assert_eq!(
+            [7, 8, 8, 10, 11].map(|v| versions.hear(v)),
+            [Turn::Next, Turn::Next, Turn::Old, Turn::Jump, Turn::Next]
+        );
+        assert!(!versions.compared(Some(11), true));
+        assert!(!versions.compared(Some(12), false));
+        assert!(versions.compared(Some(12), true));
+        assert!(versions.compared(None, true));
+        assert!(!versions.compared(None, true));
+    }
+}

@@ -1,0 +1,236 @@
+//! How events travel and are kept: a line of fields and a body, with a version in front.
+//!
+//! ```text
+//! 1S<epoch>:<seq>:<at>:<origin>:<message as JSON>            said, in the room's log
+//! 1J<version>:<at>:<origin>:<bytes of user>:<user><name>     joined; 1L.. left
+//! ```
+//!
+//! The scripts write the head, for only they know position and time. What comes from Redis is not trusted: anyone with
+//! its password can write there, and a newer node may say what this one does not know.
+
+use hubbub_core::{
+    Author, Envelope, Event, Message, MessageId, Millis, Name, Occupant, Place, Position, RoomId, SessionId,
+    UserId,
+};
+use serde::{Deserialize, Serialize};
+
+/// Longest frame that is written or read: the longest text there is, with every character escaped.
+pub(crate) const LONGEST: usize = 512 * 1024;
+
+const VERSION: u8 = b'1';
+
+/// Why a frame is not understood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Malformed {
+    #[error("longer than anything we write")]
+    TooLong,
+    #[error("of an unknown version or kind")]
+    Unknown,
+    #[error("not what its kind looks like")]
+    Broken,
+}
+
+/// A frame whose head is understood; its body may not be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Frame<'a> {
+    pub(crate) place: Place,
+    kind: u8,
+    at: Millis,
+    origin: Option<SessionId>,
+    body: &'a str,
+}
+
+/// Reads a frame in one go.
+pub(crate) fn envelope(room: &RoomId, bytes: &[u8]) -> Result<Envelope, Malformed> {
+    Frame::parse(bytes)?.envelope(room)
+}
+
+impl<'a> Frame<'a> {
+    /// Reads the head.
+    pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, Malformed> {
+        if bytes.len() > LONGEST {
+            return Err(Malformed::TooLong);
+        }
+        let text = std::str::from_utf8(bytes).map_err(|_| Malformed::Broken)?;
+        let kind = match text.as_bytes() {
+            [VERSION, kind @ (b'S' | b'J' | b'L'), ..] => *kind,
+            _ => return Err(Malformed::Unknown),
+        };
+        Self::head(kind, &text[2..]).ok_or(Malformed::Broken)
+    }
+
+    fn head(kind: u8, text: &'a str) -> Option<Self> {
+        let (first, rest) = number(text)?;
+        let (place, rest) = if kind == b'S' {
+            let (seq, rest) = number(rest)?;
+            (Place::Logged(Position { epoch: first, seq }), rest)
+        } else {
+            (Place::Presence(first), rest)
+        };
+        let (at, rest) = number(rest)?;
+        let (origin, body) = rest.split_once(':')?;
+        Some(Self { place, kind, at, origin: parse_origin(origin)?, body })
+    }
+
+    /// Reads the body.
+    pub(crate) fn envelope(&self, room: &RoomId) -> Result<Envelope, Malformed> {
+        let event = match self.kind {
+            b'J' => self.occupant().map(Event::Joined),
+            b'L' => self.occupant().map(Event::Left),
+            _ => parse_message(self.body).map(Event::Said),
+        };
+        let event = event.ok_or(Malformed::Broken)?;
+        Ok(Envelope { room: room.clone(), place: self.place, at: self.at, origin: self.origin, event })
+    }
+
+    fn occupant(&self) -> Option<Occupant> {
+        let (length, rest) = number(self.body)?;
+        let (user, name) = rest.split_at_checked(usize::try_from(length).ok()?)?;
+        Some(Occupant { user: UserId::new(user), name: Name::parse(name).ok()? })
+    }
+}
+
+/// What a script puts behind a message's head, or an error: it is longer than anyone would read.
+pub(crate) fn body(origin: Option<SessionId>, message: &Message) -> Result<String, Malformed> {
+    let json = serde_json::to_string(&Said::from(message)).map_err(|_| Malformed::Broken)?;
+    let body = format!("{}:{json}", self::origin(origin));
+    // The head is at most 64 bytes.
+    if body.len() + 64 > LONGEST { Err(Malformed::TooLong) } else { Ok(body) }
+}
+
+/// A session as it travels.
+pub(crate) fn origin(session: Option<SessionId>) -> String {
+    session.map_or_else(|| "-".to_owned(), |session| format!("{:x}", session.as_u128()))
+}
+
+fn parse_origin(text: &str) -> Option<Option<SessionId>> {
+    match text {
+        "-" => Some(None),
+        hex => u128::from_str_radix(hex, 16).ok().map(|id| Some(SessionId::from(id))),
+    }
+}
+
+fn number(text: &str) -> Option<(u64, &str)> {
+    let (digits, rest) = text.split_once(':')?;
+    Some((digits.parse().ok()?, rest))
+}
+
+/// A message's JSON. The short names are the wire format; the domain's types may change without it.
+#[derive(Serialize, Deserialize)]
+struct Said<'a> {
+    #[serde(rename = "n")]
+    name: std::borrow::Cow<'a, str>,
+    #[serde(rename = "u", skip_serializing_if = "Option::is_none")]
+    user: Option<std::borrow::Cow<'a, str>>,
+    #[serde(rename = "t")]
+    text: std::borrow::Cow<'a, str>,
+    #[serde(rename = "c", skip_serializing_if = "Option::is_none")]
+    cid: Option<std::borrow::Cow<'a, str>>,
+    #[serde(rename = "r", skip_serializing_if = "Option::is_none")]
+    reply_to: Option<std::borrow::Cow<'a, str>>,
+    #[serde(rename = "h", skip_serializing_if = "Option::is_none")]
+    channel: Option<std::borrow::Cow<'a, str>>,
+}
+
+impl<'a> From<&'a Message> for Said<'a> {
+    fn from(message: &'a Message) -> Self {
+        Self {
+            name: message.author.name.as_str().into(),
+            user: message.author.user.as_ref().map(|user| user.as_str().into()),
+            text: message.text.as_str().into(),
+            cid: message.cid.as_deref().map(Into::into),
+            reply_to: message.reply_to.as_ref().map(|id| id.as_str().into()),
+            channel: message.channel.as_deref().map(Into::into),
+        }
+    }
+}
+
+fn parse_message(json: &str) -> Option<Message> {
+    let said: Said<'_> = serde_json::from_str(json).ok()?;
+    let reply_to = match said.reply_to {
+        Some(id) => Some(MessageId::parse(&id).ok()?),
+        None => None,
+    };
+    Some(Message {
+        author: Author {
+            user: said.user.map(|user| UserId::new(user.as_ref())),
+            name: Name::parse(&said.name).ok()?,
+        },
+        text: said.text.into_owned(),
+        cid: said.cid.map(Into::into),
+        reply_to,
+        channel: said.channel.map(Into::into),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn room() -> RoomId {
+        RoomId::parse("lobby").expect("a room")
+    }
+
+    fn frame(head: &str, body: &str) -> Vec<u8> {
+        format!("{head}{body}").into_bytes()
+    }
+
+    prop_compose! {
+        fn message()(
+            name in "[a-zé😀\"\\\\]{1,64}",
+            user in proptest::option::of(".{0,40}"),
+            text in "(?s).{0,200}",
+            cid in proptest::option::of("(?s).{0,40}"),
+            reply_to in proptest::option::of("[0-9a-f]{1,16}-[0-9a-f]{1,16}"),
+            channel in proptest::option::of(".{0,20}"),
+        ) -> Message {
+            Message {
+                author: Author { user: user.map(UserId::new), name: Name::parse(&name).expect("a name") },
+                text,
+                cid,
+                reply_to: reply_to.map(|id| MessageId::parse(&id).expect("an id")),
+                channel,
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_message_comes_back_as_it_went(message in message(), origin: Option<u128>, seq in 1..u64::MAX) {
+            let origin = origin.map(SessionId::from);
+            let bytes = frame(&format!("1S1700000000000000:{seq}:1700000000000:"), &body(origin, &message).expect("short"));
+            let place = Place::Logged(Position { epoch: 1_700_000_000_000_000, seq });
+            let expected =
+                Envelope { room: room(), place, at: 1_700_000_000_000, origin, event: Event::Said(message) };
+            prop_assert_eq!(envelope(&room(), &bytes), Ok(expected));
+        }
+
+        #[test]
+        fn someone_comes_back_as_they_went(user in "(?s).{0,40}", name in "[a-zé😀:]{1,64}") {
+            let bytes = frame("1L7:5:-:", &format!("{}:{user}{name}", user.len()));
+            let who = Occupant { user: UserId::new(user), name: Name::parse(&name).expect("a name") };
+            let read = envelope(&room(), &bytes).expect("a frame");
+            prop_assert_eq!((read.place, read.event), (Place::Presence(7), Event::Left(who)));
+        }
+
+        #[test]
+        fn garbage_is_refused_and_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _refused = envelope(&room(), &bytes);
+        }
+
+        #[test]
+        fn what_looks_like_a_frame_never_panics(text in "1[SJL][0-9:a-f-]{0,40}(?s).{0,40}") {
+            let _refused = envelope(&room(), text.as_bytes());
+        }
+    }
+
+    #[test]
+    fn unknown_versions_and_overlong_frames_are_refused() {
+        assert_eq!(envelope(&room(), b"2S1:1:1:-:{}"), Err(Malformed::Unknown));
+        assert_eq!(envelope(&room(), b"1X1:1:1:-:{}"), Err(Malformed::Unknown));
+        assert_eq!(envelope(&room(), b"1S1:1:1:-:{\"n\":\"\",\"t\":\"\"}"), Err(Malformed::Broken));
+        assert_eq!(envelope(&room(), &vec![b'1'; LONGEST + 1]), Err(Malformed::TooLong));
+    }
+}

@@ -1,0 +1,66 @@
+// Real clients of one generation meet on several nodes, by one transport after another, in one vocabulary after another.
+//
+//   node meet.mjs --client sioc22 --transports polling,websocket,upgrade --vocabularies 002,003 NODE_URL...
+//
+// Prints a line of JSON for each meeting, and fails if one of them is not what wire.md says. `--other` names another
+// generation for those who come second; `--round-robin` puts a balancer in front of the nodes that knows no sessions.
+
+import { parseArgs } from "node:util";
+import { GENERATIONS, load, TRANSPORTS } from "./generations.mjs";
+import { Person } from "./person.mjs";
+import { roundRobin } from "./round-robin.mjs";
+import { VOCABULARIES } from "./vocabularies.mjs";
+import { observers } from "./window.mjs";
+
+const { values: options, positionals: nodes } = parseArgs({
+  allowPositionals: true,
+  options: {
+    client: { type: "string" },
+    other: { type: "string" },
+    transports: { type: "string", default: Object.keys(TRANSPORTS).join() },
+    vocabularies: { type: "string", default: Object.keys(VOCABULARIES).join() },
+    "round-robin": { type: "boolean", default: false },
+  },
+});
+
+const generations = [options.client, options.other ?? options.client];
+const clients = generations.map((generation) => load(generation));
+const balancer = options["round-robin"] ? await roundRobin(nodes) : null;
+const refusals = [];
+observers.add((status, url) => status >= 400 && refusals.push(`${status} ${url}`));
+
+let failed = false;
+for (const vocabulary of options.vocabularies.split(",")) {
+  for (const transport of options.transports.split(",")) await meeting(vocabulary, transport);
+}
+balancer?.close();
+process.exit(failed ? 1 : 0);
+
+async function meeting(vocabulary, transport) {
+  const { namespace, path, meet } = VOCABULARIES[vocabulary];
+  const tag = `${vocabulary} ${transport}`;
+  const everyone = [];
+  const enter = async (name, how = {}) => {
+    const turn = everyone.length;
+    const url = balancer?.url ?? nodes[turn % nodes.length];
+    const generation = generations[Math.min(turn, 1)];
+    const one = await Person.connect(clients[Math.min(turn, 1)], url, {
+      name, generation, transport, namespace, path, ...how,
+    });
+    everyone.push(one);
+    return one;
+  };
+  const began = Date.now();
+  let wrong = await meet(enter, tag).then(() => null, (error) => error);
+  wrong ??= refusals.length > 0 ? new Error(`refused: ${refusals.splice(0)}`) : null;
+  for (const one of everyone) one.leave();
+  failed ||= wrong !== null;
+  report({ vocabulary, transport, ms: Date.now() - began, ok: wrong === null });
+  if (wrong) console.error(`${generations} ${tag}: ${wrong.stack}`);
+}
+
+function report(line) {
+  const versions = generations.map((generation) => GENERATIONS[generation].version);
+  const crossed = balancer && { crossed: balancer.crossed() };
+  console.log(JSON.stringify({ clients: [...new Set(versions)], ...line, ...crossed }));
+}

@@ -1,0 +1,50 @@
+//! What every backplane keeps, run over each of them; and what Redis keeps besides, whatever happens to it.
+//!
+//! No test sleeps for luck: it waits for an event, with a deadline. That something is *not* heard is shown by what is
+//! heard next.
+
+mod contract_leases;
+mod contract_log;
+mod contract_outages;
+mod contract_people;
+mod contract_world;
+
+/// Runs each function over memory and over Redis.
+macro_rules! over_every_backplane {
+    ($($module:ident: $($test:ident)+;)*) => {
+        mod memory {
+            $($(#[tokio::test]
+            async fn $test() {
+                crate::$module::$test(crate::contract_world::World::memory()).await;
+            })+)*
+        }
+        mod redis {
+            $($(#[tokio::test]
+            async fn $test() {
+                crate::$module::$test(crate::contract_world::World::redis()).await;
+            })+)*
+        }
+    };
+}
+
+over_every_backplane! {
+    contract_log:
+        a_sender_hears_itself_and_positions_are_contiguous_from_one
+        many_senders_make_one_order_without_holes
+        an_envelope_comes_out_as_it_went_in
+        the_same_key_is_said_once_and_keeps_its_receipt
+        the_same_key_in_another_room_is_another_message
+        what_is_published_once_subscribed_is_heard
+        a_room_is_heard_until_its_last_guard_is_dropped
+        an_empty_room_has_a_position_and_its_first_message_follows_it
+        recovery_gives_the_whole_suffix_or_an_honest_none
+        the_recent_messages_are_the_last_ones_oldest_first;
+    contract_people:
+        the_first_that_enters_and_the_last_that_leaves_are_heard
+        sessions_are_counted_and_entering_twice_counts_once
+        leaving_without_having_entered_changes_nothing
+        a_name_is_taken_by_one_subject_and_free_again_after_it
+        occupants_are_sorted_and_at_the_version_that_the_next_change_follows
+        one_person_in_two_rooms_is_in_each_of_them
+        names_come_out_as_they_went_in;
+}

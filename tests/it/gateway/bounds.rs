@@ -1,0 +1,111 @@
+//! Order and bounds: nothing is lost to a healthy client, and an unhealthy one is cut off.
+
+use std::time::Duration;
+
+use hubbub_gateway::config::Size;
+use hubbub_tests::{client::Client, node::Node};
+use serde_json::json;
+use tokio::time::timeout;
+
+#[tokio::test]
+async fn two_thousand_messages_of_one_client_stay_in_order() {
+    let node = Node::start().await;
+    let (mut sender, mut hearer) = (Client::at(&node, "/").await, Client::polling(&node).await);
+    hearer.connect("/", &json!(null)).await;
+    let hearing = tokio::spawn(async move {
+        for number in 0..2_000 {
+            hearer.hears("response", &[json!(format!("m{number}"))]).await;
+        }
+    });
+    for number in 0..2_000 {
+        sender.say("message", &[json!(format!("m{number}"))]).await;
+    }
+    for number in 0..2_000 {
+        sender.hears("response", &[json!(format!("m{number}"))]).await;
+    }
+    hearing.await.expect("the polling client heard all of them in order");
+}
+
+#[tokio::test]
+async fn a_polling_body_of_a_thousand_events_is_handled_in_order() {
+    let node = Node::start().await;
+    let mut client = Client::polling(&node).await;
+    client.connect("/", &json!(null)).await;
+    let body: Vec<_> = (0..1_000).map(|number| format!("42[\"message\",\"m{number}\"]")).collect();
+    client.send(&body.join("\u{1e}")).await;
+    for number in 0..1_000 {
+        client.hears("response", &[json!(format!("m{number}"))]).await;
+    }
+}
+
+#[tokio::test]
+async fn the_first_event_after_connect_is_never_lost() {
+    let node = Node::start().await;
+    for round in 0..100 {
+        let mut client = Client::websocket(&node).await;
+        client.send("40").await;
+        client.send(&format!("42[\"message\",\"{round}\"]")).await;
+        assert!(client.packet().await.expect("a CONNECT").starts_with("40{"));
+        client.hears("response", &[json!(round.to_string())]).await;
+    }
+}
+
+#[tokio::test]
+async fn malformed_events_harm_nobody() {
+    let node = Node::start().await;
+    let (mut wild, mut calm) = (Client::at(&node, "/").await, Client::at(&node, "/").await);
+    for packet in ["42[\"sendChat\"]", "42[\"sendChat\",{}]", "42[\"\"]", "42[\"x\",null]"] {
+        wild.send(packet).await;
+    }
+    wild.say("sendChat", &[json!("still here")]).await;
+    assert_eq!(calm.event().await[3], "still here");
+    assert!(node.metrics().await.contains("hubbub_malformed_total{reason=\"wrong_type\"}"));
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_is_cut_off_and_the_others_hear_everything() {
+    let node = Node::with(|config| config.socketio.outbox = Size::kib(64)).await;
+    let (mut sender, mut stalled) = (Client::at(&node, "/").await, Client::at(&node, "/").await);
+    let text = "x".repeat(16 * 1024);
+    for _ in 0..1_000 {
+        sender.say("message", &[json!(text)]).await;
+        sender.hears("response", &[json!(text)]).await;
+    }
+    timeout(Duration::from_secs(5), stalled.is_closed()).await.expect("it is cut off");
+    assert!(node.metrics().await.contains("hubbub_disconnects_total{reason=\"slow\"}"));
+}
+
+#[tokio::test]
+async fn who_comes_and_goes_at_once_leaves_nothing_behind() {
+    let node = Node::start().await;
+    let mut watcher = Client::at(&node, "/").await;
+    for round in 0..50 {
+        let mut client = Client::websocket(&node).await;
+        client.send("40").await;
+        client.send(&format!("42[\"addUser\",\"u{round}\"]")).await;
+        drop(client);
+    }
+    watcher.say("addUser", &[json!("Watcher")]).await;
+    timeout(Duration::from_secs(10), async {
+        loop {
+            let event = watcher.event().await;
+            if event[1] == "updateUsers" && event[2] == json!({ "Watcher": "Watcher" }) {
+                return;
+            }
+        }
+    })
+    .await
+    .expect("everyone else is gone");
+}
+
+#[tokio::test]
+async fn a_stopped_node_sends_its_clients_away_without_a_word_of_its_own() {
+    let node = Node::start().await;
+    let (mut socket, mut poller) = (Client::at(&node, "/").await, Client::polling(&node).await);
+    poller.connect("/", &json!(null)).await;
+    assert_eq!(node.ready().await, 200);
+    let stopping = tokio::spawn(node.drain());
+    timeout(Duration::from_secs(5), socket.is_closed()).await.expect("the websocket is closed");
+    timeout(Duration::from_secs(5), poller.is_closed()).await.expect("the poll is answered");
+    timeout(Duration::from_secs(10), stopping).await.expect("the node ends").expect("without a panic");
+}

@@ -1,0 +1,6 @@
+//! One node, from the socket to the socket.
+
+mod basics;
+mod bounds;
+mod engine;
+mod rooms;

@@ -1,0 +1,170 @@
+//! A cluster as its operators have it: the real binary, a process for each node, and a Redis of its own.
+
+use std::{
+    env,
+    ffi::OsStr,
+    fs,
+    io::{Read as _, Write as _},
+    net::{SocketAddr, TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant, SystemTime},
+};
+
+use tempfile::TempDir;
+
+use crate::redis_server::RedisServer;
+
+/// Nodes on free ports, joined by a Redis. When a test fails, it shows what they logged.
+#[derive(Debug)]
+pub struct Cluster {
+    nodes: Vec<NodeProcess>,
+    _redis: RedisServer,
+    _logs: TempDir,
+}
+
+impl Cluster {
+    /// So many nodes, as they come, ready.
+    pub fn start(nodes: usize) -> Self {
+        Self::with(nodes, &[])
+    }
+
+    /// Nodes that serve this folder instead of the page.
+    pub fn serving(nodes: usize, folder: &Path) -> Self {
+        Self::with(nodes, &[("HUBBUB__HTTP__STATIC_DIR", folder.as_os_str())])
+    }
+
+    /// Nodes with these variables in their environment.
+    pub fn with(nodes: usize, settings: &[(&str, &OsStr)]) -> Self {
+        let (redis, logs) = (RedisServer::start_with_tcp(), TempDir::new().expect("a folder for logs"));
+        let nodes = (1..=nodes)
+            .map(|number| NodeProcess::start(&format!("node-{number}"), &redis, logs.path(), settings))
+            .collect();
+        Self { nodes, _redis: redis, _logs: logs }
+    }
+
+    /// Where clients connect, by node.
+    pub fn urls(&self) -> Vec<String> {
+        self.nodes.iter().map(|node| format!("http://{}", node.http)).collect()
+    }
+}
+
+/// One node's process.
+#[derive(Debug)]
+struct NodeProcess {
+    id: String,
+    http: SocketAddr,
+    log: PathBuf,
+    process: Child,
+}
+
+impl NodeProcess {
+    /// Starts it and waits until it is ready. Somebody may take a free port before it does: it ends then, and other
+    /// ports are tried.
+    fn start(id: &str, redis: &RedisServer, logs: &Path, settings: &[(&str, &OsStr)]) -> Self {
+        for _ in 0..PORTS_TRIED {
+            let [http, admin] = free_ports();
+            let log = logs.join(id);
+            let mut command = Command::new(binary());
+            command
+                .env_clear()
+                .env("HUBBUB__NODE__ID", id)
+                .env("HUBBUB__NODE__ADVERTISE", http.to_string())
+                .env("HUBBUB__HTTP__ADDR", http.to_string())
+                .env("HUBBUB__HTTP__CLIENT_DIR", root().join("node_modules/socket.io-client/dist"))
+                .env("HUBBUB__ADMIN__ADDR", admin.to_string())
+                .env("HUBBUB__REDIS__URL", redis.tcp_url())
+                .env("HUBBUB__LOG__LEVEL", "info,hubbub_gateway=debug")
+                .envs(settings.iter().copied())
+                .stderr(fs::File::create(&log).expect("a file for its log"))
+                .stdout(Stdio::null());
+            let process = command.spawn().expect("the node's process starts");
+            let mut node = Self { id: id.to_owned(), http, log, process };
+            if node.becomes_ready(admin) {
+                return node;
+            }
+        }
+        panic!("{id} found no free port {PORTS_TRIED} times");
+    }
+
+    fn becomes_ready(&mut self, admin: SocketAddr) -> bool {
+        let began = Instant::now();
+        while !is_ready(admin) {
+            if self.process.try_wait().expect("to look at the process").is_some() {
+                let log = fs::read_to_string(&self.log).expect("its log");
+                assert!(log.contains("in use"), "{} ended at once:\n{log}", self.id);
+                return false;
+            }
+            assert!(began.elapsed() < READY_TIME, "{} is not ready after {READY_TIME:?}", self.id);
+            thread::sleep(Duration::from_millis(10));
+        }
+        true
+    }
+}
+
+impl Drop for NodeProcess {
+    fn drop(&mut self) {
+        // Whatever happens here, the test has its result.
+        let _ = (self.process.kill(), self.process.wait());
+        if thread::panicking() {
+            let log = fs::read_to_string(&self.log).unwrap_or_default();
+            let lines: Vec<_> = log.lines().collect();
+            let shown = &lines[lines.len().saturating_sub(LINES_SHOWN)..];
+            eprintln!("--- {} logged, at the end:\n{}", self.id, shown.join("\n"));
+        }
+    }
+}
+
+/// The repository's root.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a package below the root").to_owned()
+}
+
+/// The gateway's binary beside the test's own, built first where it is missing or older than its sources.
+fn binary() -> PathBuf {
+    let test = env::current_exe().expect("the test's own path");
+    let profile = test.parent().and_then(Path::parent).expect("target/<profile>/deps/<test>");
+    let binary = profile.join("hubbub");
+    let built = fs::metadata(&binary).and_then(|binary| binary.modified());
+    if built.is_err() || built.is_ok_and(|built| newest(&root().join("crates")) > built) {
+        build(profile.ends_with("release"));
+    }
+    binary
+}
+
+fn build(release: bool) {
+    let mut command = Command::new(env!("CARGO"));
+    command.current_dir(root()).args(["build", "--quiet", "--package", "hubbub-gateway", "--bin", "hubbub"]);
+    if release {
+        command.arg("--release");
+    }
+    assert!(command.status().expect("cargo").success(), "the gateway does not build");
+}
+
+/// When anything below the folder was changed last.
+fn newest(folder: &Path) -> SystemTime {
+    let entries = fs::read_dir(folder).expect("a folder of sources").map(|entry| entry.expect("its entry"));
+    let changed = entries.filter(|entry| entry.file_name() != "tests").map(|entry| {
+        let about = entry.metadata().expect("to look at it");
+        if about.is_dir() { newest(&entry.path()) } else { about.modified().expect("its time") }
+    });
+    changed.max().unwrap_or(SystemTime::UNIX_EPOCH)
+}
+
+/// Different ones, for they are held until all are found.
+fn free_ports() -> [SocketAddr; 2] {
+    let held = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));
+    held.map(|port| port.local_addr().expect("its address"))
+}
+
+fn is_ready(admin: SocketAddr) -> bool {
+    let Ok(mut stream) = TcpStream::connect(admin) else { return false };
+    let mut answer = String::new();
+    let asked = write!(stream, "GET /readyz HTTP/1.1\r\nhost: {admin}\r\nconnection: close\r\n\r\n");
+    asked.is_ok() && stream.read_to_string(&mut answer).is_ok() && answer.starts_with("HTTP/1.1 200")
+}
+
+const PORTS_TRIED: usize = 5;
+const READY_TIME: Duration = Duration::from_secs(20);
+const LINES_SHOWN: usize = 40;
