@@ -73,6 +73,7 @@ async function talk(ann, bob) {
 }
 
 async function openRoom(ann, bob) {
+  const lobby = await texts(ann);
   for (const page of [ann, bob]) {
     await page.fill(hook("join-room"), MARKUP.slice(0, 60));
     await page.press(hook("join-room"), "Enter");
@@ -84,7 +85,10 @@ async function openRoom(ann, bob) {
   await ann.screenshot({ path: join(screenshots, "markup.png") });
   await say(bob, "only here");
   await shows(ann, `${hook("message")} .text`, ["only here"]);
-  for (const page of [ann, bob]) await page.click(hook("leave-room"));
+  for (const page of [ann, bob]) {
+    await page.click(hook("leave-room"));
+    await shows(page, `${hook("message")} .text`, lobby);
+  }
 }
 
 /** Who reloads is the same person, in the same room, and nothing that was said is gone. */
@@ -136,8 +140,10 @@ async function say(page, text) {
   await page.press(hook("text"), "Enter");
 }
 
+/** In whatever order: everyone sees themselves first. */
 function people(page, ...names) {
-  return shows(page, `${hook("member")} .member-name`, names);
+  const look = async () => (await page.locator(`${hook("member")} .member-name`).allTextContents()).sort();
+  return eventually(`the people to be ${names}`, look, (seen) => seen.join() === [...names].sort().join());
 }
 
 function texts(page) {

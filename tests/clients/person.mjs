@@ -30,6 +30,7 @@ export class Person {
     await within(CONNECT_TIME, `${name} to connect`, new Promise((resolve, reject) => {
       socket.on("connect", () => {
         if (first) socket.emit(...first);
+        person.sid = socket.io.engine.id;
         resolve();
       });
       const refused = (what) => (error) => reject(new Deviation(`${name}: ${what}: ${error?.message ?? inspect(error)}`));
@@ -39,7 +40,7 @@ export class Person {
   }
 
   constructor(name, socket, transport, lists) {
-    Object.assign(this, { name, transport });
+    Object.assign(this, { name, transport, hasLeft: false });
     this.#socket = socket;
     for (const word of lists) this.#lists.set(word, []);
     // Every event goes through here, in every generation; none of the old ones has `onAny`.
@@ -52,11 +53,6 @@ export class Person {
       this.#gone = reason;
       this.#wake();
     });
-  }
-
-  /** What they are called by the engine; never what others may see. */
-  get id() {
-    return this.#socket.id;
   }
 
   say(...words) {
@@ -89,6 +85,11 @@ export class Person {
     }
   }
 
+  /** Whether they have heard anything that nobody has looked at. */
+  get hasHeard() {
+    return this.#heard.length > 0;
+  }
+
   /** The last list of that word is this, now or soon. */
   lists(word, ...expected) {
     return this.untilLists(word, `${word} ${inspect(expected, SHOWN)}`, (heard) => matches(expected, heard.at(-1)));
@@ -112,6 +113,7 @@ export class Person {
   }
 
   leave() {
+    this.hasLeft = true;
     this.#socket.disconnect();
   }
 
@@ -138,6 +140,19 @@ export class Person {
   }
 }
 
+/**
+ * Speaks until all of these hear it, for a socket hears its rooms only some milliseconds after its CONNECT. `say(n)` is
+ * what is said, `hear(n)` what is heard of it, at last by everyone.
+ */
+export async function awaken(listeners, speaker, say, hear) {
+  let times = 0;
+  do {
+    speaker.say(...say((times += 1)));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  } while (!listeners.every(({ hasHeard }) => hasHeard) && times < KNOCKS);
+  for (const one of [speaker, ...listeners]) await one.hearsUntil(hear(times));
+}
+
 /** Equal, where a regular expression stands for a string and a function for whatever it is true of. */
 export function matches(expected, heard) {
   if (expected instanceof RegExp) return typeof heard === "string" && expected.test(heard);
@@ -161,6 +176,7 @@ export async function within(time, what, promise) {
   }
 }
 
+const KNOCKS = 500;
 const CONNECT_TIME = 15_000;
 const HEAR_TIME = 10_000;
 const SHOWN = { depth: 6, breakLength: 160, maxArrayLength: 20 };

@@ -1,7 +1,7 @@
 // What two people on two nodes say and hear in each vocabulary, by wire.md, word by word.
 //
-// Each is `{ namespace?, path?, meet(enter, tag) }`. `enter(name, options)` brings somebody in, each on the next node;
-// `tag` is new every time. What `hears` names comes next and nothing else does; the last words of each tell that what
+// Each is `{ namespace?, path?, meet(enter, tag, { apart }) }`. `enter(name, options)` brings somebody in, each on the next
+// node (`apart`) or wherever a balancer sends them; `tag` is new every time. What `hears` names comes next and nothing else does; the last words of each tell that what
 // came before was all there was.
 
 import { basics } from "./vocabularies/basics.mjs";

@@ -53,11 +53,10 @@ class XMLHttpRequest {
 
   send(body = null) {
     this.#exchange(body).then(
-      () => this.#done(4),
+      () => this.#done(),
       () => {
         this.status = 0;
-        this.#done(4);
-        if (!this.#aborted) this.onerror?.(new Error("the request failed"));
+        this.#done();
       },
     );
   }
@@ -69,8 +68,10 @@ class XMLHttpRequest {
     if (!this.#isSimple()) await this.#preflight();
     const { status, headers, content } = await this.#ask(this.method, this.#headers, bytes);
     this.#checkCors(headers);
+    Object.assign(this, { status, readyState: 2 });
     this.#answerHeaders = headers;
-    this.status = status;
+    // Here the clients decide, by the answer's type, how they want to have it.
+    this.onreadystatechange?.();
     if (this.responseType === "arraybuffer") {
       this.response = Uint8Array.from(content).buffer;
     } else {
@@ -122,10 +123,12 @@ class XMLHttpRequest {
     });
   }
 
-  #done(state) {
-    this.readyState = state;
+  #done() {
+    if (this.#aborted) return;
+    this.readyState = 4;
     this.onreadystatechange?.();
-    if (this.status !== 0) this.onload?.();
+    if (this.status === 0) this.onerror?.(new Error("the request failed"));
+    else this.onload?.();
   }
 }
 

@@ -314,7 +314,11 @@ async fn a_node_that_starts_again_under_its_name_fences_the_old_one_but_keeps_it
     let mut new = node_with(options.clone()).await;
     new.live();
     new.backplane.cluster.advertise(&options.node, None, 8080).await.expect("to advertise");
-    assert_eq!(new.enter(claim(&lobby(), "ann")).await, Arrival::Again, "back before the old lease has ended");
+    assert_eq!(
+        new.enter(claim(&lobby(), "ann")).await,
+        Arrival::Again,
+        "back before the old lease has ended"
+    );
     assert_eq!(watching.hear().await, "-bob");
     let address = watching.backplane.cluster.address(&options.node).await.expect("an answer");
     assert_eq!(address.as_deref(), Some("127.0.0.1:8080"));
@@ -348,7 +352,11 @@ async fn nodes_find_each_other_and_share_a_secret_and_the_dead_are_forgotten() {
     })
     .await;
     let newcomer = connect(Options { url: server.tcp_url(), ..options(&server) }).await;
-    assert_eq!(newcomer.backplane.cluster.secret().await.expect("a secret"), secret, "the one that is in use");
+    assert_eq!(
+        newcomer.backplane.cluster.secret().await.expect("a secret"),
+        secret,
+        "the one that is in use"
+    );
 
     b.freeze();
     eventually("the dead one is forgotten", async || {

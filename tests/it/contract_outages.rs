@@ -115,7 +115,9 @@ async fn a_redis_that_comes_back_empty_has_a_new_epoch_and_is_heard_again() {
     let after = node.say(&lobby(), "after").await.position;
     assert!(after.epoch > before.epoch);
     assert_eq!(after.seq, 1);
-    assert_eq!(node.hear_until("ann: after").await, ["gap lobby", "presence gap lobby"].map(str::to_owned));
+    let mut heard = node.hear_until("ann: after").await;
+    heard.sort();
+    assert_eq!(heard, ["gap lobby", "presence gap lobby"]);
 }
 
 #[tokio::test]
@@ -180,7 +182,8 @@ async fn a_lost_tail_on_a_quiet_room_is_found() {
 
     // In the log, but never said to anyone.
     server.cli(["HINCRBY", "{room:lobby}:m", "offset", "1"]);
-    let (id, frame) = (format!("{}-0", seq + 1), format!("1S{epoch}:{}:7:-:{{\"n\":\"bob\",\"t\":\"lost\"}}", seq + 1));
+    let (id, frame) =
+        (format!("{}-0", seq + 1), format!("1S{epoch}:{}:7:-:{{\"n\":\"bob\",\"t\":\"lost\"}}", seq + 1));
     server.cli(["XADD", "{room:lobby}:s", &id, "d", &frame]);
     assert_eq!(node.hear().await, "bob: lost");
     node.say(&lobby(), "next").await;
@@ -211,15 +214,14 @@ async fn garbage_in_the_channels_is_ignored() {
     let forged = format!("1S{epoch}:{}:7:-:{{\"n\":\"eve\",\"t\":\"forged\"}}", seq + 500);
     let other_epoch = format!("1S{}:1:7:-:{{\"n\":\"eve\",\"t\":\"forged\"}}", epoch + 1);
     let nameless = format!("1S{epoch}:{}:7:-:{{\"n\":\"\",\"t\":\"x\"}}", seq + 1);
-    let long = "x".repeat(600 * 1024);
-    let garbage = ["", "1", "1S", "1S1", "2S1:1:1:-:{}", "1S1:1:1:-:[[[[", "\u{0}\u{1}", "1J1:2", "1L9:9:-:99:x"];
+    let garbage =
+        ["", "1", "1S", "1S1", "2S1:1:1:-:{}", "1S1:1:1:-:[[[[", "\u{1}\u{7f}", "1J1:2", "1L9:9:-:99:x"];
     for garbage in garbage.into_iter().chain([&*forged, &*other_epoch, &*nameless]) {
         for channel in ["{room:lobby}:c", "{h:p0}:c:lobby", "{room:}:c"] {
             server.cli(["PUBLISH", channel, garbage]);
         }
     }
     server.cli(["EVAL", "redis.call('PUBLISH', '{room:lobby}:c', string.rep('x', 700000))", "0"]);
-    assert!(long.len() > 512 * 1024);
     node.say(&lobby(), "after").await;
     assert_eq!(node.hear().await, "ann: after");
 }

@@ -31,7 +31,7 @@ impl World {
     /// A node of it, connected. In memory there is only one, alone.
     pub async fn node(&self) -> Node {
         match self {
-            Self::Memory => Node::new(hubbub_core::memory()),
+            Self::Memory => Node::new(hubbub_core::memory(hubbub_core::HISTORY_LENGTH)),
             Self::Redis(server) => node(server).await,
         }
     }

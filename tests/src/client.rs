@@ -2,8 +2,8 @@
 
 use std::{collections::VecDeque, net::SocketAddr, time::Duration};
 
-use futures_util::{SinkExt, StreamExt};
 use ::http::Method;
+use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::{net::TcpStream, time::timeout};
 use tokio_tungstenite::{

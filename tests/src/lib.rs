@@ -3,4 +3,6 @@
 pub mod client;
 pub mod http;
 pub mod node;
+pub mod process;
 pub mod redis_server;
+pub mod scripts;

@@ -39,7 +39,7 @@ impl Script {
         Self { name: path.to_owned(), command, deadline: Duration::from_secs(60) }
     }
 
-    /// With these arguments.
+    /// With these arguments, after those that it has.
     #[must_use]
     pub fn args(mut self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
         self.command.args(args);

@@ -104,12 +104,27 @@ impl Chat {
         if session.hears.len() >= self.limits.rooms && !session.hears(&room) {
             return Err(Refusal::new(RefusalCode::Forbidden, "too many rooms at once"));
         }
-        let Recent { top, envelopes } = self.hear(session, &room, limit).await?;
-        self.list(session, &room, &user, &name).await?;
-        let Occupancy { occupants, .. } = self.presence.occupants(&room).await.map_err(unavailable)?;
+        let known = session.hears(&room);
+        let joined = self.join_as(session, Identity { user, name }, &room, limit).await;
+        if joined.is_err() && !known {
+            session.forget(&room);
+        }
+        joined
+    }
+
+    async fn join_as(
+        &self,
+        session: &mut Session,
+        Identity { user, name }: Identity,
+        room: &RoomId,
+        limit: usize,
+    ) -> Result<Reply, Refusal> {
+        let Recent { top, envelopes } = self.hear(session, room, limit).await?;
+        self.list(session, room, &user, &name).await?;
+        let Occupancy { occupants, .. } = self.presence.occupants(room).await.map_err(unavailable)?;
         let count = occupants.len();
         let members = occupants.into_iter().take(MEMBERS_PAGE).collect();
-        Ok(Reply::Joined { room, top, recent: envelopes, members, count })
+        Ok(Reply::Joined { room: room.clone(), top, recent: envelopes, members, count })
     }
 
     async fn leave(&self, session: &mut Session, room: &RoomId) -> Result<Reply, Refusal> {

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{Draft, Envelope, Event, HISTORY_LENGTH, Millis, Place, Position, Receipt};
+use crate::{Draft, Envelope, Event, Millis, Place, Position, Receipt};
 
 /// How long a retry with the same key is said only once.
 const REMEMBERED: Duration = Duration::from_mins(5);
@@ -14,15 +14,16 @@ const REMEMBERED: Duration = Duration::from_mins(5);
 #[derive(Debug)]
 pub(crate) struct Log {
     top: Position,
+    length: usize,
     entries: VecDeque<Envelope>,
     keys: HashMap<String, Receipt>,
     expiry: VecDeque<(Instant, String)>,
 }
 
 impl Log {
-    pub(crate) fn new(epoch: u64) -> Self {
+    pub(crate) fn new(epoch: u64, length: usize) -> Self {
         let top = Position { epoch, seq: 0 };
-        Self { top, entries: VecDeque::new(), keys: HashMap::new(), expiry: VecDeque::new() }
+        Self { top, length, entries: VecDeque::new(), keys: HashMap::new(), expiry: VecDeque::new() }
     }
 
     pub(crate) fn top(&self) -> Position {
@@ -43,7 +44,7 @@ impl Log {
         let event = Event::Said(draft.message);
         let envelope = Envelope { room: draft.room, place, at, origin: draft.origin, event };
         self.entries.push_back(envelope.clone());
-        self.entries.drain(..self.entries.len().saturating_sub(HISTORY_LENGTH));
+        self.entries.drain(..self.entries.len().saturating_sub(self.length));
         (receipt, Some(envelope))
     }
 

@@ -17,12 +17,12 @@ use crate::{
 /// Envelopes that may wait for the node; a full inbox holds the publishers back.
 const INBOX: usize = 4_096;
 
-/// A backplane for one node. What it remembers ends with the process.
-pub fn memory() -> Backplane {
+/// A backplane for one node, whose rooms remember their last `history` messages. It ends with the process.
+pub fn memory(history: usize) -> Backplane {
     let (sender, inbox) = mpsc::channel(INBOX);
     let outlet = Outlet { sender, heard: Arc::default() };
     Backplane {
-        broker: Arc::new(MemoryBroker::new(outlet.clone())),
+        broker: Arc::new(MemoryBroker::new(history, outlet.clone())),
         presence: Arc::new(MemoryPresence::new(outlet)),
         cluster: Arc::new(Alone { secret: Secret(rand::random()) }),
         inbox,
@@ -60,14 +60,15 @@ impl Outlet {
 #[derive(Debug)]
 struct MemoryBroker {
     epoch: u64,
+    history: usize,
     /// Held until the envelope is in the inbox: that makes the order one.
     logs: tokio::sync::Mutex<HashMap<RoomId, Log>>,
     outlet: Outlet,
 }
 
 impl MemoryBroker {
-    fn new(outlet: Outlet) -> Self {
-        Self { epoch: now(), logs: tokio::sync::Mutex::default(), outlet }
+    fn new(history: usize, outlet: Outlet) -> Self {
+        Self { epoch: now(), history, logs: tokio::sync::Mutex::default(), outlet }
     }
 }
 
@@ -75,7 +76,7 @@ impl MemoryBroker {
 impl Broker for MemoryBroker {
     async fn publish(&self, draft: Draft) -> Result<Receipt, BackplaneError> {
         let mut logs = self.logs.lock().await;
-        let log = logs.entry(draft.room.clone()).or_insert_with(|| Log::new(self.epoch));
+        let log = logs.entry(draft.room.clone()).or_insert_with(|| Log::new(self.epoch, self.history));
         let (receipt, envelope) = log.append(draft, Instant::now(), now());
         if let Some(envelope) = envelope {
             self.outlet.say(envelope).await;
@@ -94,13 +95,13 @@ impl Broker for MemoryBroker {
         limit: usize,
     ) -> Result<Option<Vec<Envelope>>, BackplaneError> {
         let logs = self.logs.lock().await;
-        let empty = Log::new(self.epoch);
+        let empty = Log::new(self.epoch, self.history);
         Ok(logs.get(room).unwrap_or(&empty).since(since, limit))
     }
 
     async fn recent(&self, room: &RoomId, limit: usize) -> Result<Recent, BackplaneError> {
         let logs = self.logs.lock().await;
-        let empty = Log::new(self.epoch);
+        let empty = Log::new(self.epoch, self.history);
         let log = logs.get(room).unwrap_or(&empty);
         Ok(Recent { top: log.top(), envelopes: log.last(limit) })
     }

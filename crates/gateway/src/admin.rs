@@ -92,8 +92,11 @@ mod tests {
 
     fn node() -> (Arc<Readiness>, Router) {
         let seats = Arc::new(Semaphore::new(1));
-        let readiness =
-            Arc::new(Readiness::new(seats, hubbub_core::memory().cluster, Duration::from_secs(30)));
+        let readiness = Arc::new(Readiness::new(
+            seats,
+            hubbub_core::memory(hubbub_core::HISTORY_LENGTH).cluster,
+            Duration::from_secs(30),
+        ));
         let admin = Admin::new(readiness.clone(), NodeId::parse("one").unwrap());
         (readiness, router(admin))
     }

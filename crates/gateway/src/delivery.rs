@@ -103,7 +103,7 @@ impl Delivery {
                     news.push(News { position: Some(position), at, local, hidden_from: None, event });
                 }
                 Inbound::Gap { top, .. } => {
-                    tracing::warn!(%room, epoch = top.epoch, seq = top.seq, "messages lost")
+                    tracing::warn!(%room, epoch = top.epoch, seq = top.seq, "messages lost");
                 }
                 Inbound::PresenceGap { .. } => self.ask(room),
             }

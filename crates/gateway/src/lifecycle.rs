@@ -1,6 +1,11 @@
 //! A node's life: put together, ready, drained, gone.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use hubbub_core::{Backplane, Chat, Cluster, Limits, NodeId, Presence, Secret};
 use socketioxide::{ParserConfig, SocketIo, SocketIoBuilder};
@@ -81,7 +86,7 @@ impl Node {
         let listening = listen(http, engine.clone(), http::router(config), seats);
 
         tasks.spawn(delivery.run(inbox, stop.clone()));
-        tasks.spawn(beat(presence.clone(), stop.clone()));
+        tasks.spawn(beat(presence.clone(), readiness.clone(), stop.clone()));
         let address = Address { node, advertise: config.node.advertise.clone(), port: http_address.port() };
         tasks.spawn(advertise(cluster, address, readiness.clone(), stop.clone()));
         Ok(Self {
@@ -157,10 +162,14 @@ async fn secret(config: &Config, cluster: &Arc<dyn Cluster>) -> Secret {
     if let Some(secret) = &config.node.secret {
         return secret.derive();
     }
+    let mut waiting = false;
     loop {
         match cluster.secret().await {
             Ok(secret) => return secret,
-            Err(error) => tracing::warn!(%error, "waiting for the backplane"),
+            Err(error) if !std::mem::replace(&mut waiting, true) => {
+                tracing::warn!(%error, "not ready: waiting for the backplane");
+            }
+            Err(_) => {}
         }
         tokio::time::sleep(AGAIN).await;
     }
@@ -189,11 +198,12 @@ fn socketio(config: &SocketIoConfig) -> SocketIoBuilder {
         )
 }
 
-/// Keeps this node's lease.
-async fn beat(presence: Arc<dyn Presence>, stop: CancellationToken) {
+/// Keeps this node's lease, and an eye on the backplane.
+async fn beat(presence: Arc<dyn Presence>, readiness: Arc<Readiness>, stop: CancellationToken) {
     let mut ticks = tokio::time::interval(presence.beat());
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+        readiness.observe(Instant::now());
         match presence.heartbeat().await {
             Ok(buried) => buried.iter().for_each(|node| {
                 tracing::info!(node = %node.incarnation, users = node.users, "buried a dead node");

@@ -195,8 +195,9 @@ fn float(number: usize) -> f64 {
 const KEEP_UP: Duration = Duration::from_secs(5);
 
 /// Upper bounds of everything that is a time.
-const SECONDS: &[f64] =
-    &[0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0];
+const SECONDS: &[f64] = &[
+    0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0,
+];
 
 /// Upper bounds of everything that is a number of sockets.
 const SIZES: &[f64] =

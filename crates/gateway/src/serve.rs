@@ -66,7 +66,7 @@ async fn bind(key: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
 /// The one place that decides between memory and Redis.
 async fn backplane(config: &Config) -> anyhow::Result<Backplane> {
     match &config.redis.url {
-        None => Ok(hubbub_core::memory()),
+        None => Ok(hubbub_core::memory(config.history.messages)),
         Some(url) => {
             let connected = hubbub_redis::connect(options(config, url)).await;
             connected.map_err(|error| anyhow!("redis.url {url}: {error}"))

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// How long a retry under the same key is said only once.
-const REMEMBERED: Duration = Duration::from_secs(5 * 60);
+const REMEMBERED: Duration = Duration::from_mins(5);
 
 /// A log's positions outlive its entries, but not by less than this: an empty room has a position too.
 const SHORTEST_KEPT: Duration = Duration::from_hours(1);

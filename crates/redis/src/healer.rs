@@ -194,7 +194,7 @@ async fn heal_room(logs: Logs, places: Arc<Semaphore>, heal: Heal) -> Reading {
         match logs.suffix(&heal.room, heal.since, CHUNK, false).await {
             Ok(suffix) => return Reading::Healed(heal, suffix),
             Err(error) => {
-                tracing::debug!(%error, room = %heal.room, "could not read a room's log; trying again")
+                tracing::debug!(%error, room = %heal.room, "could not read a room's log; trying again");
             }
         }
         drop(place);

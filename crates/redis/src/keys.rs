@@ -7,9 +7,6 @@ use hubbub_core::{RoomId, UserId};
 /// The nodes' addresses and the cluster's secret.
 pub(crate) const CLUSTER: &str = "{h:cluster}";
 
-/// Slots that presence is spread over. One, until there is more than one shard.
-const PARTITIONS: u32 = 1;
-
 /// A room's log.
 #[derive(Debug)]
 pub(crate) struct Log<'a>(pub(crate) &'a RoomId);
@@ -41,21 +38,17 @@ impl Log<'_> {
     }
 }
 
-/// One slot of presence.
+/// One slot of presence. A room's hash will choose it when there is more than one shard; leases are kept in each.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Partition(u32);
 
 impl Partition {
-    /// The only one: leases are kept in each partition.
-    pub(crate) const ONLY: Self = Self(PARTITIONS - 1);
+    /// The only one.
+    pub(crate) const ONLY: Self = Self(0);
 
-    /// The one that a room's people are in, the same on every node and in every build.
-    pub(crate) fn of(room: &RoomId) -> Self {
-        let hash = room
-            .as_str()
-            .bytes()
-            .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-        Self(hash % PARTITIONS)
+    /// The one that a room's people are in.
+    pub(crate) fn of(_room: &RoomId) -> Self {
+        Self::ONLY
     }
 
     /// What all its keys begin with.

@@ -35,8 +35,9 @@ pub(crate) struct People(pub(crate) Arc<Links>);
 impl People {
     /// This incarnation's first session of someone.
     pub(crate) async fn enter(&self, incarnation: &str, claim: &Claim) -> Result<Entered, Failure> {
-        let answer = self.0.call(Lane::Quick, script::ENTER.name, |_| ask_enter(incarnation, claim)).await?;
-        entered(answer)
+        let answer: Vec<String> =
+            self.0.call(Lane::Quick, script::ENTER.name, |_| ask_enter(incarnation, claim)).await?;
+        entered(&answer)
     }
 
     /// Many at once, in no certain order.
@@ -56,7 +57,7 @@ impl People {
             };
             let answers: Vec<Vec<String>> = self.0.pipeline(Lane::Long, "rejoin", make).await?;
             for answer in answers {
-                all.push(entered(answer)?);
+                all.push(entered(&answer)?);
             }
         }
         Ok(all)
@@ -121,7 +122,7 @@ fn ask_leave(incarnation: &str, exit: &Exit) -> Cmd {
     cmd
 }
 
-fn entered(answer: Vec<String>) -> Result<Entered, Failure> {
+fn entered(answer: &[String]) -> Result<Entered, Failure> {
     let version = answer.get(1).and_then(|version| version.parse().ok());
     match (answer.first().map(String::as_str), version) {
         (Some("first"), Some(version)) => Ok(Entered::First(version)),

@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// How often what the node holds is compared with what Redis thinks it holds.
-const REPAIR: Duration = Duration::from_secs(60);
+const REPAIR: Duration = Duration::from_mins(1);
 
 /// Locks that pairs share. Two pairs with one lock wait for each other's round trip.
 const LOCKS: usize = 4_096;

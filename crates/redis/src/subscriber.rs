@@ -103,7 +103,7 @@ impl Subscriber {
         let (mut pause, mut is_first, mut is_said) = (FIRST_PAUSE, true, false);
         loop {
             let end = self.live_once(is_first).await;
-            let lived = self.state.send_replace(State { is_live: false, ..*self.state.borrow() }).is_live;
+            let lived = self.state.send_if_modified(|state| std::mem::take(&mut state.is_live));
             let rooms = self.rooms.cut();
             if lived {
                 (pause, is_first, is_said) = (FIRST_PAUSE, false, false);

@@ -69,7 +69,11 @@ impl<'a> Frame<'a> {
         };
         let (at, rest) = number(rest)?;
         let (origin, body) = rest.split_once(':')?;
-        Some(Self { place, kind, at, origin: parse_origin(origin)?, body })
+        let origin = match origin {
+            "-" => None,
+            hex => Some(SessionId::from(u128::from_str_radix(hex, 16).ok()?)),
+        };
+        Some(Self { place, kind, at, origin, body })
     }
 
     /// Reads the body.
@@ -101,13 +105,6 @@ pub(crate) fn body(origin: Option<SessionId>, message: &Message) -> Result<Strin
 /// A session as it travels.
 pub(crate) fn origin(session: Option<SessionId>) -> String {
     session.map_or_else(|| "-".to_owned(), |session| format!("{:x}", session.as_u128()))
-}
-
-fn parse_origin(text: &str) -> Option<Option<SessionId>> {
-    match text {
-        "-" => Some(None),
-        hex => u128::from_str_radix(hex, 16).ok().map(|id| Some(SessionId::from(id))),
-    }
 }
 
 fn number(text: &str) -> Option<(u64, &str)> {

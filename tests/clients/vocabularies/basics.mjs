@@ -1,5 +1,6 @@
 // Seed 002: names, a list of them, and a `Server` that comments. Names and texts come back escaped.
 
+import { awaken } from "../person.mjs";
 import { acknowledged, settle, TEXTS } from "./words.mjs";
 
 /** As a page that adds its user with one word and sends with another. */
@@ -35,6 +36,8 @@ export function basics(add, send) {
 
     // Who never says a word hears camelCase, and here that Ann is gone before the next two meet.
     const Eve = await enter("eve", { lists: ["updateUsers"] });
+    const knock = (times) => [(word) => word.toLowerCase() === "updatechat", ann, `knock ${times}`];
+    await awaken([Eve], Ann, (times) => [send, `knock ${times}`], knock);
     Ann.leave();
     await Eve.hears(["updateChat", "Server", `${ann} has disconnected.`]);
     await Eve.lists("updateUsers", {});

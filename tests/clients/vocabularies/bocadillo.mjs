@@ -7,7 +7,8 @@ export const bocadillo = {
   async meet(enter, tag) {
     const Ann = await enter("ann", { first: ["message", `first of ${tag}`] });
     await Ann.hears(["response", `first of ${tag}`]);
-    const Bob = await enter("bob");
+    const Bob = await enter("bob", { first: ["message", "first of Bob"] });
+    for (const one of [Ann, Bob]) await one.hears(["response", "first of Bob"]);
     for (const text of TEXTS) {
       for (const one of [Ann, Bob]) {
         one.say("message", text);

@@ -7,7 +7,9 @@ export const teamtalk = {
     const first = { user: "ann", message: `first of ${tag}` };
     const Ann = await enter("ann", { first: ["new message", first] });
     await Ann.hears(...twice(first));
-    const Bob = await enter("bob");
+    const second = { user: "Zoë 🦀", message: "first of Bob" };
+    const Bob = await enter("bob", { first: ["new message", second] });
+    for (const one of [Ann, Bob]) await one.hears(...twice(second));
     for (const message of TEXTS) {
       for (const [one, user] of [[Ann, "ann"], [Bob, "Zoë 🦀"]]) {
         one.say("new message", { user, message });

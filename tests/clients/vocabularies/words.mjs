@@ -21,5 +21,7 @@ export async function settle(...people) {
 
 export function expect(what, expected, heard) {
   if (matches(expected, heard)) return;
-  throw new Deviation(`${what} should be ${inspect(expected, { depth: 6 })}\n  but is ${inspect(heard, { depth: 6 })}`);
+  throw new Deviation(`${what} should be ${inspect(expected, SHOWN)}\n  but is ${inspect(heard, SHOWN)}`);
 }
+
+const SHOWN = { depth: 4, breakLength: 160, maxArrayLength: 3 };

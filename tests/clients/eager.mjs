@@ -1,0 +1,40 @@
+// A hundred clients say who they are in their `connect` handler, as the tutorials do, many at a time: each is heard.
+//
+//   node eager.mjs NODE_URL NODE_URL
+
+import { load, TRANSPORTS } from "./generations.mjs";
+import { Deviation, Person } from "./person.mjs";
+
+const nodes = process.argv.slice(2);
+const COUNT = 100;
+const AT_ONCE = 20;
+const GENERATIONS = ["sioc13", "sioc14", "sioc22", "sioc4"];
+
+const clients = GENERATIONS.map(load);
+const crowd = [];
+for (let first = 0; first < COUNT; first += AT_ONCE) {
+  const numbers = Array.from({ length: AT_ONCE }, (_, index) => first + index);
+  crowd.push(...(await Promise.all(numbers.map(enter))));
+}
+const everyone = Object.fromEntries(crowd.map(({ name }) => [name, name]));
+for (const one of crowd) {
+  await one.hearsUntil(["updateChat", "Server", "you have connected"]);
+  await one.lists("updateUsers", everyone);
+}
+// Nobody was answered twice, and everybody hears what is said now.
+crowd[0].say("sendChat", "the end");
+for (const one of crowd) {
+  const rest = await one.hearsUntil(["updateChat", crowd[0].name, "the end"]);
+  if (rest.some(([, , text]) => text === "you have connected")) throw new Deviation(`${one.name} was greeted twice`);
+}
+for (const one of crowd) one.leave();
+console.log(JSON.stringify({ connections: crowd.length }));
+
+function enter(number) {
+  const kind = number % clients.length;
+  const transport = Object.keys(TRANSPORTS)[number % 3];
+  const name = `person ${number}`;
+  return Person.connect(clients[kind], nodes[number % nodes.length], {
+    name, generation: GENERATIONS[kind], transport, first: ["addUser", name], lists: ["updateUsers"],
+  });
+}

@@ -1,0 +1,73 @@
+// A socket that never says a word hears every vocabulary of `/`, and is neither greeted, named nor counted.
+//
+//   node silent.mjs NODE_URL NODE_URL
+
+import { load, TRANSPORTS } from "./generations.mjs";
+import { awaken, Person } from "./person.mjs";
+
+const [here, there] = process.argv.slice(2);
+
+for (const generation of ["sioc13", "sioc22", "sioc4"]) {
+  for (const transport of Object.keys(TRANSPORTS)) await listen(generation, transport);
+}
+process.exit();
+
+async function listen(generation, transport) {
+  const began = Date.now();
+  const io = load(generation);
+  const enter = (node, name, how = {}) => Person.connect(io, node, { name, generation, transport, ...how });
+  const [lists, path] = [["updateUsers"], "/sio/socket.io"];
+  const silent = await enter(here, "silent", { lists });
+  const elsewhere = await enter(here, "silent at /sio", { path });
+  const bocadillo = await enter(there, "bocadillo", { path, first: ["message", "knock"] });
+  await bocadillo.hears(["response", "knock"]);
+  const knock003 = (times) => `knock ${times}`;
+  await awaken([silent, elsewhere], bocadillo, (times) => ["message", knock003(times)], (times) => ["response", knock003(times)]);
+  // Seed 004's room is the last that an undecided socket comes to hear.
+  const knock004 = (times) => ({ user: "Cleo", message: `knock ${times}` });
+  const teamtalk = await enter(there, "teamtalk", { first: ["new message", knock004(0)] });
+  await teamtalk.hears(...["new message", "event_name"].map((word) => [word, knock004(0)]));
+  await awaken([silent], teamtalk, (times) => ["new message", knock004(times)], (times) => ["event_name", knock004(times)]);
+
+  const camel = await enter(there, "camel", { first: ["addUser", "Ann"], lists });
+  await silent.hears(["updateChat", "Server", "Ann has connected"]);
+  await silent.lists("updateUsers", { Ann: "Ann" });
+  camel.say("sendChat", "from Ann");
+  await silent.hears(["updateChat", "Ann", "from Ann"]);
+
+  const lower = await enter(there, "lower", { first: ["adduser", "Bob"], lists: ["updateusers"] });
+  await silent.hears(["updateChat", "Server", "Bob has connected"]);
+  await silent.lists("updateUsers", { Ann: "Ann", Bob: "Bob" });
+  lower.say("sendchat", "from Bob");
+  await silent.hears(["updateChat", "Bob", "from Bob"]);
+
+  bocadillo.say("message", "hi from 003");
+  for (const one of [silent, elsewhere, bocadillo]) await one.hears(["response", "hi from 003"]);
+
+  const body = { user: "Cleo", message: "hi from 004" };
+  teamtalk.say("new message", body);
+  await silent.hears(["new message", body], ["event_name", body]);
+  teamtalk.say("submit message", { ...body, channel: "rust" });
+  await silent.hears(["announce message", (heard) => heard.channel === "rust" && heard.message === body.message]);
+
+  // Each of those who spoke hears its own vocabulary and nothing else.
+  await camel.hears(
+    ["updateChat", "Server", "you have connected"],
+    ["updateChat", "Ann", "from Ann"],
+    ["updateChat", "Server", "Bob has connected"],
+    ["updateChat", "Bob", "from Bob"],
+  );
+  await lower.hears(["updatechat", "Server", "you have connected"], ["updatechat", "Bob", "from Bob"]);
+  await teamtalk.hears(["new message", body], ["event_name", body]);
+
+  lower.leave();
+  await silent.hears(["updateChat", "Server", "Bob has disconnected."]);
+  await camel.hears(["updateChat", "Server", "Bob has disconnected."]);
+  camel.leave();
+  await silent.hears(["updateChat", "Server", "Ann has disconnected."]);
+  await silent.lists("updateUsers", {});
+  bocadillo.say("message", "the end of 003");
+  for (const one of [silent, elsewhere]) await one.hears(["response", "the end of 003"]);
+  for (const one of [silent, elsewhere, bocadillo, teamtalk]) one.leave();
+  console.log(JSON.stringify({ generation, transport, ms: Date.now() - began }));
+}

@@ -1,0 +1,5 @@
+//! Several nodes over one Redis, from the socket to the socket.
+
+mod handover;
+mod meeting;
+mod outage;
