@@ -35,8 +35,6 @@ bench: ## measure a release node: deliveries, CPU, latency, memory
 	cargo build --release -p hubbub-gateway -p hubbub-load
 	script/bench
 
-# The compose file asks for 262144 open files; a container may not have more than its host allows.
-cluster: export HUBBUB_NOFILE ?= $(shell n=$$(ulimit -Hn); [ "$$n" = unlimited ] || [ "$$n" -gt 262144 ] && n=262144; echo $$n)
 cluster: export HUBBUB_PORT ?= 8080
 cluster: ## Redis, NODES=3 gateways and HAProxy in containers, on http://127.0.0.1:8080
 	$(COMPOSE) up --build --detach --scale gateway=$(NODES)

@@ -6,16 +6,16 @@
 
 import { join } from "node:path";
 import { complaints, eventually, expectQuiet, launch, newPage, shows } from "./chromium.mjs";
+import { connected, enter, hook, people, say, texts } from "./ours.mjs";
 
 const [screenshots, ...nodes] = process.argv.slice(2);
 const MARKUP = `<img src=x onerror="document.title='owned'"> <b>bold</b> & &amp;`;
-const hook = (name) => `[data-testid="${name}"]`;
 
 const browser = await launch();
 try {
   await checkHeaders();
-  const ann = await enter(nodes[0], "Ann");
-  const bob = await enter(nodes[1], "Zoë <i>🦀</i>");
+  const ann = await enter(browser, nodes[0], "Ann");
+  const bob = await enter(browser, nodes[1], "Zoë <i>🦀</i>");
   await meet(ann, bob);
   await talk(ann, bob);
   await openRoom(ann, bob);
@@ -34,19 +34,6 @@ async function checkHeaders() {
     if (policy === "" || policy.includes(forbidden)) throw new Error(`the page's policy is ${policy}`);
   }
   if (answer.headers.get("x-content-type-options") !== "nosniff") throw new Error("the page may be sniffed");
-}
-
-async function enter(node, name, options) {
-  const page = await newPage(browser, options);
-  await page.goto(node);
-  await page.fill(hook("name"), name);
-  await page.click(hook("enter"));
-  await connected(page);
-  return page;
-}
-
-function connected(page) {
-  return page.waitForSelector(`${hook("state")}[data-state="connected"]`);
 }
 
 async function meet(ann, bob) {
@@ -82,9 +69,9 @@ async function openRoom(ann, bob) {
     await people(page, "Ann", "Zoë <i>🦀</i>");
     await noMarkup(page);
   }
-  await ann.screenshot({ path: join(screenshots, "markup.png") });
   await say(bob, "only here");
   await shows(ann, `${hook("message")} .text`, ["only here"]);
+  await ann.screenshot({ path: join(screenshots, "markup.png") });
   for (const page of [ann, bob]) {
     await page.click(hook("leave-room"));
     await shows(page, `${hook("message")} .text`, lobby);
@@ -114,7 +101,7 @@ async function turnAway() {
 
 async function onPhone(ann) {
   const phone = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, colorScheme: "dark" };
-  const cleo = await enter(nodes[1], "Cleo", phone);
+  const cleo = await enter(browser, nodes[1], "Cleo", phone);
   await say(ann, "Hello Cleo, on your phone");
   await eventually("Ann's text", () => texts(cleo), (shown) => shown.at(-1) === "Hello Cleo, on your phone");
   const [width, needed] = await cleo.evaluate(() => [innerWidth, document.documentElement.scrollWidth]);
@@ -133,21 +120,6 @@ async function part(ann, bob) {
   await people(ann, "Ann");
   await shows(ann, hook("count"), ["1"]);
   expectQuiet({ ann, bob });
-}
-
-async function say(page, text) {
-  await page.fill(hook("text"), text);
-  await page.press(hook("text"), "Enter");
-}
-
-/** In whatever order: everyone sees themselves first. */
-function people(page, ...names) {
-  const look = async () => (await page.locator(`${hook("member")} .member-name`).allTextContents()).sort();
-  return eventually(`the people to be ${names}`, look, (seen) => seen.join() === [...names].sort().join());
-}
-
-function texts(page) {
-  return page.locator(`${hook("message")} .text`).allTextContents();
 }
 
 /** What people typed is text: it made no elements and ran nothing. */

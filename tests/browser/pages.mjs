@@ -1,6 +1,6 @@
 // Pages of our own that make the calls of seeds 000, 001 and 004 with the client that each names, in a browser.
 //
-//   node pages.mjs 000|001|004 NODE_URL NODE_URL
+//   node pages.mjs SCREENSHOTS_FOLDER 000|001|004 NODE_URL NODE_URL
 //
 // The nodes serve the page. Seed 000 insists on https, so there is TLS in front of its nodes.
 
@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { expectQuiet, launch, newPage, serveLibraries, shows } from "./chromium.mjs";
 import { roundRobin } from "../clients/round-robin.mjs";
 
-const [seed, ...nodes] = process.argv.slice(2);
+const [screenshots, seed, ...nodes] = process.argv.slice(2);
 const TEXTS = ["hello", "Grüße, façade", "emoji 👋🏽 🦀", "<b>bold</b> & {{1 + 1}}"];
 
 const browser = await launch();
@@ -68,6 +68,7 @@ async function talk(pages, selector, shown, lines) {
       for (const other of pages) await shows(other, selector, shown);
     }
   }
+  await pages[0].screenshot({ path: join(screenshots, `${seed}.png`) });
 }
 
 /** Opens it, and waits until its client is connected: until then the page hears nothing. */

@@ -1,12 +1,13 @@
 // The pages of seeds 002 and 003 as printed, in two browsers on two nodes.
 //
-//   node seeds.mjs walkthrough|final|bocadillo NODE_URL NODE_URL
+//   node seeds.mjs SCREENSHOTS_FOLDER walkthrough|final|bocadillo NODE_URL NODE_URL
 //
 // The nodes serve the page (HUBBUB__HTTP__STATIC_DIR).
 
-import { complaints, expectQuiet, launch, newPage, serveLibraries, shows } from "./chromium.mjs";
+import { join } from "node:path";
+import { expectQuiet, launch, newPage, serveLibraries, shows } from "./chromium.mjs";
 
-const [seed, ...nodes] = process.argv.slice(2);
+const [screenshots, seed, ...nodes] = process.argv.slice(2);
 const TEXTS = ["hello", "Grüße, façade", "emoji 👋🏽 🦀", "<b>bold</b> & <script>alert(1)</script>"];
 
 const seeds = {
@@ -39,6 +40,7 @@ async function basics([here, there]) {
       for (const other of [ann, bob]) await talk(other, said);
     }
   }
+  await ann.screenshot({ path: join(screenshots, `${seed}.png`) });
   expectQuiet({ ann, bob });
   await bob.close();
   await talk(ann, [...said, "Server: Zoë <i>🦀</i> has disconnected."]);
@@ -67,6 +69,7 @@ async function bocadillo([here, there]) {
   }
   const colour = await ann.locator("form button").evaluate((button) => getComputedStyle(button).backgroundColor);
   if (colour !== "rgb(130, 224, 255)") throw new Error(`/static/styles.css is not in force: the button is ${colour}`);
+  await ann.screenshot({ path: join(screenshots, `${seed}.png`) });
   expectQuiet({ ann, bob });
 }
 

@@ -2,7 +2,7 @@
 //
 //   node eager.mjs NODE_URL NODE_URL
 
-import { load, TRANSPORTS } from "./generations.mjs";
+import { BY_ALL, load } from "./generations.mjs";
 import { Deviation, Person } from "./person.mjs";
 
 const nodes = process.argv.slice(2);
@@ -32,7 +32,7 @@ console.log(JSON.stringify({ connections: crowd.length }));
 
 function enter(number) {
   const kind = number % clients.length;
-  const transport = Object.keys(TRANSPORTS)[number % 3];
+  const transport = BY_ALL[number % BY_ALL.length];
   const name = `person ${number}`;
   return Person.connect(clients[kind], nodes[number % nodes.length], {
     name, generation: GENERATIONS[kind], transport, first: ["addUser", name], lists: ["updateUsers"],

@@ -15,11 +15,17 @@ export const GENERATIONS = {
   sioc4: { version: "4.8", bundle: "dist/socket.io.js", eio: 4 },
 };
 
+/** What each asks of a client, and where it must end. */
 export const TRANSPORTS = {
-  polling: ["polling"],
-  websocket: ["websocket"],
-  upgrade: ["polling", "websocket"],
+  polling: { transports: ["polling"] },
+  websocket: { transports: ["websocket"] },
+  upgrade: { transports: ["polling", "websocket"] },
+  /** As a browser without binary XMLHttpRequests polls, before 3.0. */
+  base64: { transports: ["polling"], forceBase64: true },
 };
+
+/** Those that every generation has. */
+export const BY_ALL = ["polling", "websocket", "upgrade"];
 
 /** The path of a generation's bundle. */
 export function bundleOf(generation) {

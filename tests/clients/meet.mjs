@@ -6,7 +6,7 @@
 // generation for those who come second; `--round-robin` puts a balancer in front of the nodes that knows no sessions.
 
 import { parseArgs } from "node:util";
-import { GENERATIONS, load, TRANSPORTS } from "./generations.mjs";
+import { BY_ALL, GENERATIONS, load } from "./generations.mjs";
 import { Deviation, Person } from "./person.mjs";
 import { roundRobin } from "./round-robin.mjs";
 import { VOCABULARIES } from "./vocabularies.mjs";
@@ -17,7 +17,7 @@ const { values: options, positionals: nodes } = parseArgs({
   options: {
     client: { type: "string" },
     other: { type: "string" },
-    transports: { type: "string", default: Object.keys(TRANSPORTS).join() },
+    transports: { type: "string", default: BY_ALL.join() },
     vocabularies: { type: "string", default: Object.keys(VOCABULARIES).join() },
     "round-robin": { type: "boolean", default: false },
   },

@@ -21,7 +21,7 @@ export class Person {
     const credentials = GENERATIONS[generation].eio === 4 ? { auth } : { query: { auth: JSON.stringify(auth) } };
     const socket = io(url + namespace, {
       path,
-      transports: TRANSPORTS[transport],
+      ...TRANSPORTS[transport],
       forceNew: true,
       reconnection: false,
       ...(auth && credentials),
@@ -104,7 +104,7 @@ export class Person {
   /** Whether the connection became what it should be. */
   async settles() {
     const { engine } = this.#socket.io;
-    const wanted = this.transport === "polling" ? "polling" : "websocket";
+    const wanted = TRANSPORTS[this.transport].transports.at(-1);
     if (engine.transport.name !== wanted || engine.upgrading) {
       const upgraded = new Promise((resolve) => engine.once("upgrade", resolve));
       await within(HEAR_TIME, `${this.name}'s upgrade`, upgraded);

@@ -2,13 +2,13 @@
 //
 //   node silent.mjs NODE_URL NODE_URL
 
-import { load, TRANSPORTS } from "./generations.mjs";
+import { BY_ALL, load } from "./generations.mjs";
 import { awaken, Person } from "./person.mjs";
 
 const [here, there] = process.argv.slice(2);
 
 for (const generation of ["sioc13", "sioc22", "sioc4"]) {
-  for (const transport of Object.keys(TRANSPORTS)) await listen(generation, transport);
+  for (const transport of BY_ALL) await listen(generation, transport);
 }
 process.exit();
 

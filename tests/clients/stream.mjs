@@ -3,14 +3,14 @@
 //
 //   node stream.mjs NODE_URL NODE_URL
 
-import { load, TRANSPORTS } from "./generations.mjs";
+import { BY_ALL, load } from "./generations.mjs";
 import { Deviation, Person } from "./person.mjs";
 
 const nodes = process.argv.slice(2);
 const COUNT = 500;
 
 for (const generation of ["sioc13", "sioc14", "sioc22", "sioc4"]) {
-  for (const transport of Object.keys(TRANSPORTS)) await stream(generation, transport);
+  for (const transport of BY_ALL) await stream(generation, transport);
 }
 process.exit();
 

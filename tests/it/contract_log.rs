@@ -6,7 +6,7 @@ use hubbub_core::{Author, Draft, Event, Inbound, Message, MessageId, Position, S
 
 use crate::contract_world::{World, draft, name, position, room, within};
 
-pub async fn a_sender_hears_itself_and_positions_are_contiguous_from_one(world: World) {
+pub(crate) async fn a_sender_hears_itself_and_positions_are_contiguous_from_one(world: World) {
     let mut node = world.node().await;
     let lobby = room("lobby");
     let _listening = node.listen(&lobby).await;
@@ -18,7 +18,7 @@ pub async fn a_sender_hears_itself_and_positions_are_contiguous_from_one(world: 
     }
 }
 
-pub async fn many_senders_make_one_order_without_holes(world: World) {
+pub(crate) async fn many_senders_make_one_order_without_holes(world: World) {
     let mut node = world.node().await;
     let lobby = room("lobby");
     let _listening = node.listen(&lobby).await;
@@ -45,7 +45,7 @@ pub async fn many_senders_make_one_order_without_holes(world: World) {
     }
 }
 
-pub async fn an_envelope_comes_out_as_it_went_in(world: World) {
+pub(crate) async fn an_envelope_comes_out_as_it_went_in(world: World) {
     let mut node = world.node().await;
     let lobby = room("Zoë's café");
     let _listening = node.listen(&lobby).await;
@@ -70,7 +70,7 @@ pub async fn an_envelope_comes_out_as_it_went_in(world: World) {
     assert_eq!(recent.envelopes, [heard]);
 }
 
-pub async fn the_same_key_is_said_once_and_keeps_its_receipt(world: World) {
+pub(crate) async fn the_same_key_is_said_once_and_keeps_its_receipt(world: World) {
     let mut node = world.node().await;
     let lobby = room("lobby");
     let _listening = node.listen(&lobby).await;
@@ -82,7 +82,7 @@ pub async fn the_same_key_is_said_once_and_keeps_its_receipt(world: World) {
     assert_eq!([node.hear().await, node.hear().await], ["ann: once", "ann: next"]);
 }
 
-pub async fn the_same_key_in_another_room_is_another_message(world: World) {
+pub(crate) async fn the_same_key_in_another_room_is_another_message(world: World) {
     let node = world.node().await;
     for name in ["lobby", "kitchen"] {
         let receipt = node.publish(draft(&room(name), "hello", "ann:1")).await;
@@ -90,7 +90,7 @@ pub async fn the_same_key_in_another_room_is_another_message(world: World) {
     }
 }
 
-pub async fn what_is_published_once_subscribed_is_heard(world: World) {
+pub(crate) async fn what_is_published_once_subscribed_is_heard(world: World) {
     let mut node = world.node().await;
     let mut listening = Vec::new();
     for number in 0..50 {
@@ -103,7 +103,7 @@ pub async fn what_is_published_once_subscribed_is_heard(world: World) {
     }
 }
 
-pub async fn a_room_is_heard_until_its_last_guard_is_dropped(world: World) {
+pub(crate) async fn a_room_is_heard_until_its_last_guard_is_dropped(world: World) {
     let mut node = world.node().await;
     let (lobby, marker) = (room("lobby"), room("marker"));
     let _marking = node.listen(&marker).await;
@@ -120,7 +120,7 @@ pub async fn a_room_is_heard_until_its_last_guard_is_dropped(world: World) {
     assert_eq!(node.hear().await, "ann: back");
 }
 
-pub async fn an_empty_room_has_a_position_and_its_first_message_follows_it(world: World) {
+pub(crate) async fn an_empty_room_has_a_position_and_its_first_message_follows_it(world: World) {
     let node = world.node().await;
     let lobby = room("lobby");
     let empty = node.backplane.broker.recent(&lobby, 10).await.expect("recent messages");
@@ -131,7 +131,7 @@ pub async fn an_empty_room_has_a_position_and_its_first_message_follows_it(world
     assert_eq!(missed.map(|missed| missed.len()), Some(1));
 }
 
-pub async fn recovery_gives_the_whole_suffix_or_an_honest_none(world: World) {
+pub(crate) async fn recovery_gives_the_whole_suffix_or_an_honest_none(world: World) {
     let node = world.node().await;
     let lobby = room("lobby");
     let mut positions = Vec::new();
@@ -154,7 +154,7 @@ pub async fn recovery_gives_the_whole_suffix_or_an_honest_none(world: World) {
     assert_eq!(recover(Position { epoch: top.epoch - 1, ..top }, 10).await, None, "another epoch");
 }
 
-pub async fn the_recent_messages_are_the_last_ones_oldest_first(world: World) {
+pub(crate) async fn the_recent_messages_are_the_last_ones_oldest_first(world: World) {
     let node = world.node().await;
     let lobby = room("lobby");
     let mut last = None;

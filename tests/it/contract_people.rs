@@ -4,7 +4,7 @@ use hubbub_core::{Arrival, Claim, Departure, Envelope, Event, Inbound, Occupant,
 
 use crate::contract_world::{World, claim, exit, name, room};
 
-pub async fn the_first_that_enters_and_the_last_that_leaves_are_heard(world: World) {
+pub(crate) async fn the_first_that_enters_and_the_last_that_leaves_are_heard(world: World) {
     let mut node = world.node().await;
     let lobby = room("lobby");
     let _listening = node.listen(&lobby).await;
@@ -23,7 +23,7 @@ pub async fn the_first_that_enters_and_the_last_that_leaves_are_heard(world: Wor
     assert_eq!(event, Event::Left(who));
 }
 
-pub async fn sessions_are_counted_and_entering_twice_counts_once(world: World) {
+pub(crate) async fn sessions_are_counted_and_entering_twice_counts_once(world: World) {
     let mut node = world.node().await;
     let lobby = room("lobby");
     let _listening = node.listen(&lobby).await;
@@ -38,7 +38,7 @@ pub async fn sessions_are_counted_and_entering_twice_counts_once(world: World) {
     assert_eq!([node.hear().await, node.hear().await], ["+ann", "-ann"]);
 }
 
-pub async fn leaving_without_having_entered_changes_nothing(world: World) {
+pub(crate) async fn leaving_without_having_entered_changes_nothing(world: World) {
     let node = world.node().await;
     let lobby = room("lobby");
     node.enter(claim(&lobby, "ann")).await;
@@ -47,7 +47,7 @@ pub async fn leaving_without_having_entered_changes_nothing(world: World) {
     assert_eq!(node.users(&lobby).await, ["ann"]);
 }
 
-pub async fn a_name_is_taken_by_one_subject_and_free_again_after_it(world: World) {
+pub(crate) async fn a_name_is_taken_by_one_subject_and_free_again_after_it(world: World) {
     let node = world.node().await;
     let names = hubbub_core::RoomId::names();
     let of = |subject: Option<&str>| Claim { subject: subject.map(Into::into), ..claim(&names, "ann") };
@@ -63,7 +63,7 @@ pub async fn a_name_is_taken_by_one_subject_and_free_again_after_it(world: World
     assert!(matches!(node.enter(of(Some("user: 2"))).await, Arrival::First { .. }));
 }
 
-pub async fn occupants_are_sorted_and_at_the_version_that_the_next_change_follows(world: World) {
+pub(crate) async fn occupants_are_sorted_and_at_the_version_that_the_next_change_follows(world: World) {
     let node = world.node().await;
     let lobby = room("lobby");
     for user in ["cy", "ann", "bob"] {
@@ -76,7 +76,7 @@ pub async fn occupants_are_sorted_and_at_the_version_that_the_next_change_follow
     assert_eq!(version, occupancy.version + 1);
 }
 
-pub async fn one_person_in_two_rooms_is_in_each_of_them(world: World) {
+pub(crate) async fn one_person_in_two_rooms_is_in_each_of_them(world: World) {
     let node = world.node().await;
     let (lobby, kitchen, session) = (room("lobby"), room("kitchen"), SessionId::random());
     for place in [&lobby, &kitchen] {
@@ -88,7 +88,7 @@ pub async fn one_person_in_two_rooms_is_in_each_of_them(world: World) {
     assert_eq!(node.users(&kitchen).await, ["ann"]);
 }
 
-pub async fn names_come_out_as_they_went_in(world: World) {
+pub(crate) async fn names_come_out_as_they_went_in(world: World) {
     let mut node = world.node().await;
     let lobby = room("lobby");
     let _listening = node.listen(&lobby).await;
@@ -102,10 +102,8 @@ pub async fn names_come_out_as_they_went_in(world: World) {
             ..claim(&lobby, "x")
         };
         node.enter(claim.clone()).await;
-        assert_eq!(
-            node.backplane.presence.occupants(&lobby).await.expect("occupants").occupants,
-            [who.clone()]
-        );
+        let occupancy = node.backplane.presence.occupants(&lobby).await.expect("occupants");
+        assert_eq!(occupancy.occupants, vec![who.clone()]);
         node.leave(exit(&claim)).await;
         for expected in [Event::Joined(who.clone()), Event::Left(who)] {
             let Inbound::Heard(envelope) = node.next().await else { panic!("a gap") };

@@ -11,25 +11,25 @@ use hubbub_tests::redis_server::RedisServer;
 use tokio::task::AbortHandle;
 
 /// How long anything may take that is not itself a measure of time: enough for a busy machine.
-pub const DEADLINE: Duration = Duration::from_secs(20);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 
 /// A backplane to run the suite over.
-pub enum World {
+pub(crate) enum World {
     Memory,
     Redis(RedisServer),
 }
 
 impl World {
-    pub fn memory() -> Self {
+    pub(crate) fn memory() -> Self {
         Self::Memory
     }
 
-    pub fn redis() -> Self {
+    pub(crate) fn redis() -> Self {
         Self::Redis(RedisServer::start())
     }
 
     /// A node of it, connected. In memory there is only one, alone.
-    pub async fn node(&self) -> Node {
+    pub(crate) async fn node(&self) -> Node {
         match self {
             Self::Memory => Node::new(hubbub_core::memory(hubbub_core::HISTORY_LENGTH)),
             Self::Redis(server) => node(server).await,
@@ -38,7 +38,7 @@ impl World {
 }
 
 /// Leases that end within a test's patience, but not because the machine is busy for a moment.
-pub fn options(server: &RedisServer) -> Options {
+pub(crate) fn options(server: &RedisServer) -> Options {
     Options {
         lease: Duration::from_secs(2),
         beat: Duration::from_millis(400),
@@ -48,24 +48,24 @@ pub fn options(server: &RedisServer) -> Options {
 }
 
 /// Another node on this Redis, connected.
-pub async fn node(server: &RedisServer) -> Node {
+pub(crate) async fn node(server: &RedisServer) -> Node {
     node_with(options(server)).await
 }
 
-pub async fn node_with(options: Options) -> Node {
+pub(crate) async fn node_with(options: Options) -> Node {
     let node = connect(options).await;
     node.is_healthy().await;
     node
 }
 
 /// A node that may not be connected yet.
-pub async fn connect(options: Options) -> Node {
+pub(crate) async fn connect(options: Options) -> Node {
     Node::new(hubbub_redis::connect(options).await.expect("a URL that is understood"))
 }
 
 /// A gateway's side of a backplane.
-pub struct Node {
-    pub backplane: Backplane,
+pub(crate) struct Node {
+    pub(crate) backplane: Backplane,
     heart: Option<AbortHandle>,
 }
 
@@ -74,12 +74,12 @@ impl Node {
         Self { backplane, heart: None }
     }
 
-    pub async fn is_healthy(&self) {
+    pub(crate) async fn is_healthy(&self) {
         eventually("the node is connected", async || self.backplane.cluster.healthy()).await;
     }
 
     /// Keeps its lease from now on, as a gateway does.
-    pub fn live(&mut self) {
+    pub(crate) fn live(&mut self) {
         let presence = self.backplane.presence.clone();
         let heart = tokio::spawn(async move {
             loop {
@@ -92,52 +92,52 @@ impl Node {
     }
 
     /// Keeps it no longer.
-    pub fn freeze(&mut self) {
+    pub(crate) fn freeze(&mut self) {
         if let Some(heart) = self.heart.take() {
             heart.abort();
         }
     }
 
-    pub async fn listen(&self, room: &RoomId) -> Subscription {
+    pub(crate) async fn listen(&self, room: &RoomId) -> Subscription {
         within("a subscription", self.backplane.broker.subscribe(room)).await.expect("a subscription")
     }
 
-    pub async fn say(&self, room: &RoomId, text: &str) -> Receipt {
+    pub(crate) async fn say(&self, room: &RoomId, text: &str) -> Receipt {
         let key = format!("{:x}", SessionId::random().as_u128());
         self.publish(draft(room, text, &key)).await
     }
 
-    pub async fn publish(&self, draft: Draft) -> Receipt {
+    pub(crate) async fn publish(&self, draft: Draft) -> Receipt {
         within("a receipt", self.backplane.broker.publish(draft)).await.expect("a receipt")
     }
 
-    pub async fn enter(&self, claim: Claim) -> Arrival {
+    pub(crate) async fn enter(&self, claim: Claim) -> Arrival {
         within("an arrival", self.backplane.presence.enter(claim)).await.expect("an arrival")
     }
 
-    pub async fn leave(&self, exit: Exit) -> Departure {
+    pub(crate) async fn leave(&self, exit: Exit) -> Departure {
         within("a departure", self.backplane.presence.leave(exit)).await.expect("a departure")
     }
 
     /// Users in a room.
-    pub async fn users(&self, room: &RoomId) -> Vec<String> {
+    pub(crate) async fn users(&self, room: &RoomId) -> Vec<String> {
         let occupancy =
             within("occupants", self.backplane.presence.occupants(room)).await.expect("occupants");
         occupancy.occupants.iter().map(|who| who.user.to_string()).collect()
     }
 
     /// What the inbox has next.
-    pub async fn next(&mut self) -> Inbound {
+    pub(crate) async fn next(&mut self) -> Inbound {
         within("something to hear", self.backplane.inbox.recv()).await.expect("the backplane lives")
     }
 
     /// What the inbox has next, in short.
-    pub async fn hear(&mut self) -> String {
+    pub(crate) async fn hear(&mut self) -> String {
         show(&self.next().await)
     }
 
     /// All until this is heard, in short, without it.
-    pub async fn hear_until(&mut self, last: &str) -> Vec<String> {
+    pub(crate) async fn hear_until(&mut self, last: &str) -> Vec<String> {
         let mut heard = Vec::new();
         loop {
             let next = self.hear().await;
@@ -156,7 +156,7 @@ impl Drop for Node {
 }
 
 /// "ann: hello", "+ann", "-ann", "gap lobby", "presence gap lobby".
-pub fn show(inbound: &Inbound) -> String {
+pub(crate) fn show(inbound: &Inbound) -> String {
     match inbound {
         Inbound::Heard(envelope) => match &envelope.event {
             Event::Said(message) => format!("{}: {}", message.author.name, message.text),
@@ -169,30 +169,30 @@ pub fn show(inbound: &Inbound) -> String {
 }
 
 /// Where a message that was heard stands.
-pub fn position(envelope: &Envelope) -> Position {
+pub(crate) fn position(envelope: &Envelope) -> Position {
     match envelope.place {
         Place::Logged(position) => position,
         Place::Presence(_) => panic!("{envelope:?} is no message"),
     }
 }
 
-pub fn room(name: &str) -> RoomId {
+pub(crate) fn room(name: &str) -> RoomId {
     RoomId::parse(name).expect("a room")
 }
 
-pub fn name(name: &str) -> Name {
+pub(crate) fn name(name: &str) -> Name {
     Name::parse(name).expect("a name")
 }
 
 /// Ann says it.
-pub fn draft(room: &RoomId, text: &str, key: &str) -> Draft {
+pub(crate) fn draft(room: &RoomId, text: &str, key: &str) -> Draft {
     let author = Author { user: Some(UserId::new("ann")), name: name("ann") };
     let message = Message { author, text: text.to_owned(), cid: None, reply_to: None, channel: None };
     Draft { room: room.clone(), message, key: key.to_owned(), origin: Some(SessionId::random()) }
 }
 
 /// Someone whose name is their id, in a new session.
-pub fn claim(room: &RoomId, user: &str) -> Claim {
+pub(crate) fn claim(room: &RoomId, user: &str) -> Claim {
     Claim {
         room: room.clone(),
         user: UserId::new(user),
@@ -203,17 +203,17 @@ pub fn claim(room: &RoomId, user: &str) -> Claim {
 }
 
 /// The way out of a claim, at once.
-pub fn exit(claim: &Claim) -> Exit {
+pub(crate) fn exit(claim: &Claim) -> Exit {
     let Claim { room, user, session, .. } = claim.clone();
     Exit { room, user, session, grace: Duration::ZERO }
 }
 
-pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
+pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
     tokio::time::timeout(DEADLINE, future).await.unwrap_or_else(|_| panic!("no {what} within {DEADLINE:?}"))
 }
 
 /// Asks until it is so.
-pub async fn eventually(what: &str, is_so: impl AsyncFn() -> bool) {
+pub(crate) async fn eventually(what: &str, is_so: impl AsyncFn() -> bool) {
     within(what, async {
         while !is_so().await {
             tokio::time::sleep(Duration::from_millis(10)).await;

@@ -16,6 +16,24 @@ use crate::{http, node::Node};
 /// What is to come comes within this.
 const DEADLINE: Duration = Duration::from_secs(10);
 
+/// Something that clients connect to.
+pub trait At {
+    /// Where.
+    fn addr(&self) -> SocketAddr;
+}
+
+impl At for Node {
+    fn addr(&self) -> SocketAddr {
+        self.addr()
+    }
+}
+
+impl At for SocketAddr {
+    fn addr(&self) -> SocketAddr {
+        *self
+    }
+}
+
 /// One client on one transport, of Engine.IO 4.
 #[derive(Debug)]
 pub struct Client {
@@ -33,12 +51,12 @@ enum Carrier {
 
 impl Client {
     /// Opens a session by WebSocket. No namespace is connected yet.
-    pub async fn websocket(node: &Node) -> Self {
+    pub async fn websocket(node: &impl At) -> Self {
         Self::websocket_at(node, "/socket.io/?EIO=4&transport=websocket").await
     }
 
     /// Opens a WebSocket with this path and query.
-    pub async fn websocket_at(node: &Node, path: &str) -> Self {
+    pub async fn websocket_at(node: &impl At, path: &str) -> Self {
         let (stream, _) = connect_async(format!("ws://{}{path}", node.addr())).await.expect("a websocket");
         let mut client = Self::over(Carrier::WebSocket(Box::new(stream)));
         let opening = client.packet().await.expect("an opening packet");
@@ -47,14 +65,14 @@ impl Client {
     }
 
     /// Takes a polling session over to a WebSocket.
-    pub async fn upgrading(node: &Node, sid: &str) -> Self {
+    pub async fn upgrading(node: &impl At, sid: &str) -> Self {
         let mut client = Self::probing(node, sid).await;
         client.send("5").await;
         client
     }
 
     /// The same, up to the probe.
-    pub async fn probing(node: &Node, sid: &str) -> Self {
+    pub async fn probing(node: &impl At, sid: &str) -> Self {
         let url = format!("ws://{}/socket.io/?EIO=4&transport=websocket&sid={sid}", node.addr());
         let (stream, _) = connect_async(url).await.expect("a websocket");
         let mut client = Self::over(Carrier::WebSocket(Box::new(stream)));
@@ -64,7 +82,7 @@ impl Client {
     }
 
     /// Opens a session by polling.
-    pub async fn polling(node: &Node) -> Self {
+    pub async fn polling(node: &impl At) -> Self {
         let path = "/socket.io/?EIO=4&transport=polling".to_owned();
         let opening = http::get(node.addr(), &path).await.text();
         let opening: Value = serde_json::from_str(&opening[1..]).expect("an opening packet");
@@ -73,7 +91,7 @@ impl Client {
     }
 
     /// A client by WebSocket in a namespace.
-    pub async fn at(node: &Node, namespace: &str) -> Self {
+    pub async fn at(node: &impl At, namespace: &str) -> Self {
         let mut client = Self::websocket(node).await;
         client.connect(namespace, &Value::Null).await;
         client

@@ -44,6 +44,16 @@ impl Cluster {
         Self { nodes, _redis: redis, _logs: logs }
     }
 
+    /// Ends a node at once, as a crash does.
+    pub fn kill(&mut self, node: usize) {
+        drop(self.nodes.remove(node));
+    }
+
+    /// Where a node's clients connect.
+    pub fn addr(&self, node: usize) -> SocketAddr {
+        self.nodes[node].http
+    }
+
     /// Where clients connect, by node.
     pub fn urls(&self) -> Vec<String> {
         self.nodes.iter().map(|node| format!("http://{}", node.http)).collect()

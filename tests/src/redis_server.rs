@@ -1,4 +1,5 @@
 //! A Redis of a test's own: a real process on a socket in its own directory, gone with the value.
+#![expect(clippy::missing_panics_doc, reason = "a test that cannot have its Redis fails")]
 
 use std::{
     fs,

@@ -56,6 +56,21 @@ pub enum Command {
     },
 }
 
+impl Command {
+    /// The room that it is about.
+    pub fn room(&self) -> Option<&RoomId> {
+        match self {
+            Self::Enter { room, .. }
+            | Self::Send { room, .. }
+            | Self::Channel { room, .. }
+            | Self::Join { room, .. }
+            | Self::Leave { room }
+            | Self::Members { room, .. } => Some(room),
+            Self::Label { .. } => None,
+        }
+    }
+}
+
 /// What someone wants to say.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Said {

@@ -126,19 +126,30 @@ impl Connection {
             metrics::malformed(Misspoken::WrongType("the packet", "an event").label());
             return;
         };
-        tracing::debug!(event = metrics::event_label(&name), bytes = length(&word.packet), "heard");
         metrics::heard(&name);
+        let (event, bytes) = (metrics::event_label(&name), length(&word.packet));
         let spoken = self.ears.spoken();
         match understand(&spoken, &name, &args) {
             Some((dialect, Ok(command))) => {
+                tracing::debug!(event, bytes, dialect = dialect.name(), room = ?command.room(), "heard");
                 self.settle(dialect);
                 self.carry_out(dialect, command, word.ack).await;
             }
             Some((dialect, Err(misspoken))) => {
+                tracing::debug!(
+                    event,
+                    bytes,
+                    dialect = dialect.name(),
+                    reason = misspoken.label(),
+                    "misheard"
+                );
                 self.settle(dialect);
                 self.object(dialect, &misspoken, word.ack);
             }
-            None => self.object(spoken[0], &Misspoken::UnknownWord, word.ack),
+            None => {
+                tracing::debug!(event, bytes, "not understood");
+                self.object(spoken[0], &Misspoken::UnknownWord, word.ack);
+            }
         }
     }
 
@@ -146,16 +157,13 @@ impl Connection {
         if matches!(command, Command::Enter { .. } | Command::Join { .. }) {
             self.peer.close_gate();
         }
-        let entering = match &command {
-            Command::Enter { room, .. } => Some(room.clone()),
-            _ => None,
-        };
+        let room = command.room().cloned();
         let started = Instant::now();
         let outcome = self.floor.chat.handle(&mut self.session, command).await;
         metrics::handled(dialect.name(), started.elapsed());
         self.answer(dialect, &outcome, ack);
         self.peer.open_gate(told(&outcome));
-        if let (Some(room), Ok(Reply::Entered { first: false, .. })) = (entering, &outcome) {
+        if let (Some(room), Ok(Reply::Entered { first: false, .. })) = (room, &outcome) {
             let wanted = ListFor { room, dialect, peer: self.peer.clone() };
             // A closed queue means that the node stops.
             let _stopping = self.floor.lists.send(wanted).await;

@@ -20,7 +20,7 @@ use crate::{
 /// How long a retry under the same key is said only once.
 const REMEMBERED: Duration = Duration::from_mins(5);
 
-/// A log's positions outlive its entries, but not by less than this: an empty room has a position too.
+/// A log's positions are kept for at least so long: an empty room has one too, and so has one that someone listens to.
 const SHORTEST_KEPT: Duration = Duration::from_hours(1);
 
 /// Entries that can be asked for at most: more than any history, few enough for a Lua number.
@@ -118,18 +118,6 @@ impl Logs {
         cmd
     }
 
-    /// The command that keeps a log's positions from being forgotten while someone listens.
-    pub(crate) fn ask_keep(&self, room: &RoomId) -> Cmd {
-        let mut cmd = redis::cmd("PEXPIRE");
-        cmd.arg(Log(room).meta()).arg(self.keep);
-        cmd
-    }
-
-    /// How long positions are remembered without that.
-    pub(crate) fn keep(&self) -> Duration {
-        Duration::from_millis(self.keep)
-    }
-
     /// Up to `limit` entries after `since`; after the epoch's beginning, where the epoch is another. `whole` leaves out
     /// what cannot be whole anyway.
     pub(crate) async fn suffix(
@@ -152,6 +140,13 @@ impl Logs {
         let entries = frames.iter().filter_map(|frame| entry(room, frame)).collect();
         Ok(Suffix { top: Position { epoch, seq }, first, entries })
     }
+}
+
+/// The command that keeps a log's positions from being forgotten while someone listens.
+pub(crate) fn ask_keep(room: &RoomId) -> Cmd {
+    let mut cmd = redis::cmd("PEXPIRE");
+    cmd.arg(Log(room).meta()).arg(millis(SHORTEST_KEPT)).arg("GT");
+    cmd
 }
 
 /// What comes after a position.

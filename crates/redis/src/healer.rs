@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use crate::{
-    broker::{Logs, Suffix, understood},
+    broker::{self, Logs, Suffix, understood},
     keys::{self, Partition},
     links::{Failure, Lane, Link, Links},
     metrics,
@@ -147,7 +147,7 @@ impl Healer {
             Reading::Compared(rooms) => {
                 self.comparing -= 1;
                 for (ask, top, version) in rooms {
-                    let effects = self.rooms.compared(ask, top, version, self.logs.keep() / 4);
+                    let effects = self.rooms.compared(ask, top, version);
                     if effects.heal.is_some() {
                         metrics::gaps(1);
                     }
@@ -223,7 +223,7 @@ async fn tops(logs: &Logs, links: &Links, asks: &[Ask]) -> Result<Vec<(Position,
             pipeline.add_command(logs.ask_recent(link, &ask.room, 0));
             pipeline.cmd("HGET").arg(Partition::of(&ask.room).room(&ask.room)).arg(keys::VERSION);
             if ask.keep {
-                pipeline.add_command(logs.ask_keep(&ask.room)).ignore();
+                pipeline.add_command(broker::ask_keep(&ask.room)).ignore();
             }
         }
         pipeline

@@ -16,6 +16,7 @@ mod healer;
 mod keys;
 mod lease;
 mod links;
+mod listening;
 mod metrics;
 mod options;
 mod people;

@@ -17,6 +17,9 @@ use crate::{
     track::{Held, Track, Turn, Versions},
 };
 
+/// How often Redis is told that a log is in use.
+const KEEP: Duration = Duration::from_mins(15);
+
 /// The rooms of one node.
 #[derive(Debug, Default)]
 pub(crate) struct Rooms {
@@ -174,9 +177,7 @@ impl Rooms {
     pub(crate) fn hear(&self, envelope: Envelope, bytes: Option<OwnedSemaphorePermit>) -> Effects {
         let mut state = self.lock();
         let name = envelope.room.clone();
-        let Some(room) = state.rooms.get_mut(&name).filter(|room| room.listeners > 0) else {
-            return Effects::default();
-        };
+        let Some(room) = state.rooms.get_mut(&name) else { return Effects::default() };
         let mut effects = Effects::default();
         match envelope.place {
             Place::Logged(position) => {
@@ -187,12 +188,10 @@ impl Rooms {
             }
             Place::Presence(version) => {
                 room.moved = Instant::now();
-                if let Some(inbound) = room.turn(version, envelope) {
-                    effects.out.push(inbound);
-                }
+                effects.out.extend(room.turn(version, envelope));
             }
         }
-        effects
+        room.hush(effects)
     }
 
     /// Rooms to be compared now, those that were confirmed first in front.
@@ -232,19 +231,13 @@ impl Rooms {
     }
 
     /// The room's log ends at `top`, its presence is at `version`.
-    pub(crate) fn compared(
-        &self,
-        ask: Ask,
-        top: Position,
-        version: Option<u64>,
-        forget: Duration,
-    ) -> Effects {
+    pub(crate) fn compared(&self, ask: Ask, top: Position, version: Option<u64>) -> Effects {
         let mut state = self.lock();
         let Some(room) = state.rooms.get_mut(&ask.room).filter(|room| room.birth == ask.birth) else {
             return Effects::default();
         };
         if ask.keep {
-            room.keep = ask.at + forget;
+            room.keep = ask.at + KEEP;
         }
         let mut effects = Effects::default();
         if room.channel == Channel::On {
@@ -253,21 +246,19 @@ impl Rooms {
         let since = room.track.compared(top, room.spoken < ask.at, &mut effects.out);
         room.wake();
         effects.heal = room.heal(ask.room, since);
-        effects
+        room.hush(effects)
     }
 
     /// The room's log goes on like this.
     pub(crate) fn healed(&self, name: RoomId, birth: u64, suffix: Suffix) -> Effects {
         let mut state = self.lock();
+        let Some(room) = state.rooms.get_mut(&name).filter(|room| room.birth == birth) else {
+            return Effects::default();
+        };
         let mut effects = Effects::default();
-        if let Some(room) = state.rooms.get_mut(&name).filter(|room| room.birth == birth) {
-            let since = room.track.healed(&name, suffix, &mut effects.out);
-            effects.heal = room.heal(name, since);
-            if room.listeners == 0 {
-                effects.out.clear();
-            }
-        }
-        effects
+        let since = room.track.healed(&name, suffix, &mut effects.out);
+        effects.heal = room.heal(name, since);
+        room.hush(effects)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -379,6 +370,14 @@ impl Room {
         }
     }
 
+    /// Nobody listens, but someone may again before Redis has been asked to stop: then this was not missed.
+    fn hush(&self, mut effects: Effects) -> Effects {
+        if self.listeners == 0 {
+            effects.out.clear();
+        }
+        effects
+    }
+
     fn heal(&self, room: RoomId, since: Option<Position>) -> Option<Heal> {
         since.map(|since| Heal { room, birth: self.birth, since })
     }
@@ -400,7 +399,7 @@ mod tests {
 
     fn learn(rooms: &Rooms) {
         for ask in rooms.take_due(10) {
-            rooms.compared(ask, Position { epoch: 1, seq: 0 }, None, Duration::ZERO);
+            rooms.compared(ask, Position { epoch: 1, seq: 0 }, None);
         }
     }
 
@@ -453,7 +452,7 @@ mod tests {
         assert!(rooms.listen(&lobby()).1.is_some());
         assert_eq!(confirm(&rooms).subscribe.len(), 1);
         let ask = rooms.take_due(1).pop().expect("due");
-        let effects = rooms.compared(ask, Position { epoch: 1, seq: 2 }, Some(5), Duration::ZERO);
+        let effects = rooms.compared(ask, Position { epoch: 1, seq: 2 }, Some(5));
         assert_eq!(effects.out, [Inbound::PresenceGap { room: lobby() }]);
         assert_eq!(effects.heal.map(|heal| heal.since.seq), Some(0));
     }

@@ -1,31 +1,19 @@
 //! The one connection that listens, and the loop that brings it back whatever happens to Redis.
 //!
-//! It only enqueues: Redis cuts off subscribers that read slowly. What the healer cannot take is dropped here, and its
-//! room is read from the log later.
+//! It only enqueues. What the healer cannot take is dropped here, and its room is read from the log later.
 
-use std::{
-    net::IpAddr,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
-use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use redis::{
-    Client, ConnectionAddr, ConnectionInfo, Msg, RedisResult,
-    aio::{PubSub, PubSubSink, PubSubStream},
-    io::tcp::socket2::SockRef,
+    Client, ConnectionAddr, ConnectionInfo, Msg, RedisResult, aio::PubSub, io::tcp::socket2::SockRef,
 };
 use tokio::{
     net::TcpStream,
     sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
-    time::{MissedTickBehavior, interval, timeout},
+    time::timeout,
 };
 
-use crate::{
-    keys, metrics,
-    rooms::{Batch, Rooms},
-    wire,
-};
+use crate::{keys, listening::Listening, metrics, rooms::Rooms, wire};
 
 /// Messages that may wait for the healer. More are dropped and healed from the log.
 pub(crate) const QUEUE: usize = 8_192;
@@ -36,19 +24,12 @@ pub(crate) const QUEUE_BYTES: usize = 16 * 1024 * 1024;
 /// How long the connection may take to come about.
 const CONNECTING: Duration = Duration::from_secs(2);
 
-/// How often Redis is asked whether it is there, and how long it may say nothing at all.
-const PING: Duration = Duration::from_secs(1);
-const SILENCE: Duration = Duration::from_secs(3);
-
 /// What is sent may be unacknowledged for so long.
 pub(crate) const UNACKNOWLEDGED: Duration = Duration::from_secs(5);
 
 /// Time between attempts to connect: doubled each time, half of it random.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-
-/// Rooms that are asked for at once.
-const BATCH: usize = 500;
 
 /// The state of the connection, for those who ask.
 #[derive(Debug, Clone, Copy, Default)]
@@ -78,24 +59,16 @@ pub(crate) struct Subscriber {
 
 /// Why a connection ended.
 #[derive(Debug, thiserror::Error)]
-enum End {
+pub(crate) enum End {
     #[error("{0}")]
     Failed(#[from] redis::RedisError),
     #[error("it was not answered in time")]
     Timeout,
     #[error("redis closed it")]
     Closed,
-    #[error("redis said nothing for {SILENCE:?}")]
+    #[error("redis said nothing for too long")]
     Silent,
 }
-
-/// What Redis answers to.
-enum Answer {
-    Confirmed(Batch),
-    Pong,
-}
-
-type Answers<'a> = FuturesUnordered<BoxFuture<'a, RedisResult<Answer>>>;
 
 impl Subscriber {
     /// For ever: connect, subscribe, listen, and again.
@@ -127,10 +100,7 @@ impl Subscriber {
         if !is_first {
             metrics::reconnects(1);
         }
-        match self.listen(sink, stream).await {
-            Ok(never) => match never {},
-            Err(end) => end,
-        }
+        Listening::new(self, sink, is_first).run(stream).await
     }
 
     async fn connect(&self) -> RedisResult<PubSub> {
@@ -146,62 +116,15 @@ impl Subscriber {
         PubSub::new(self.info.redis_settings(), stream).await
     }
 
-    async fn listen(
-        &self,
-        sink: PubSubSink,
-        mut stream: PubSubStream,
-    ) -> Result<std::convert::Infallible, End> {
-        let mut answers: Answers<'_> = FuturesUnordered::new();
-        let mut ticks = interval(PING);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (mut heard, mut is_wishing, mut is_asking) = (Instant::now(), true, false);
-        loop {
-            if is_wishing && !is_asking {
-                is_wishing = false;
-                is_asking = self.ask(&sink, &answers);
-            }
-            tokio::select! {
-                message = stream.next() => {
-                    heard = Instant::now();
-                    self.enqueue(message.ok_or(End::Closed)?);
-                }
-                Some(answer) = answers.next() => {
-                    heard = Instant::now();
-                    if let Answer::Confirmed(batch) = answer? {
-                        self.rooms.confirmed(&batch);
-                        (is_wishing, is_asking) = (true, false);
-                    }
-                }
-                () = self.rooms.wishes.notified() => is_wishing = true,
-                _ = ticks.tick() => {
-                    if heard.elapsed() > SILENCE {
-                        return Err(End::Silent);
-                    }
-                    answers.push(Box::pin(ping(sink.clone())));
-                }
-            }
-        }
-    }
-
-    /// Asks for what is wanted, or says that there is nothing more to ask for.
-    fn ask(&self, sink: &PubSubSink, answers: &Answers<'_>) -> bool {
-        let batch = self.rooms.batch(BATCH);
-        if batch.is_empty() {
-            self.is_complete();
-            return false;
-        }
-        answers.push(Box::pin(subscribe(sink.clone(), batch)));
-        true
-    }
-
-    fn is_complete(&self) {
-        let turned = self.state.send_if_modified(|state| !std::mem::replace(&mut state.is_live, true));
-        if turned {
+    /// Every room that was wanted is listened to.
+    pub(crate) fn is_complete(&self) {
+        if self.state.send_if_modified(|state| !std::mem::replace(&mut state.is_live, true)) {
             tracing::info!("connected to redis");
         }
     }
 
-    fn enqueue(&self, message: Msg) {
+    /// Never waits: Redis cuts off those who read slowly.
+    pub(crate) fn enqueue(&self, message: Msg) {
         let size = message.get_payload_bytes().len();
         if size > wire::LONGEST {
             return metrics::malformed(1);
@@ -218,23 +141,6 @@ impl Subscriber {
             self.rooms.dropped(&room);
         }
     }
-}
-
-async fn subscribe(mut sink: PubSubSink, batch: Batch) -> RedisResult<Answer> {
-    let gone: Vec<String> = batch.unsubscribe.iter().flat_map(keys::channels).collect();
-    if !gone.is_empty() {
-        sink.unsubscribe(gone).await?;
-    }
-    let wanted: Vec<String> = batch.subscribe.iter().flat_map(|(room, _)| keys::channels(room)).collect();
-    if !wanted.is_empty() {
-        sink.subscribe(wanted).await?;
-    }
-    Ok(Answer::Confirmed(batch))
-}
-
-async fn ping(mut sink: PubSubSink) -> RedisResult<Answer> {
-    let _pong: redis::Value = sink.ping().await?;
-    Ok(Answer::Pong)
 }
 
 fn jittered(pause: Duration) -> Duration {

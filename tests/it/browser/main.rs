@@ -44,10 +44,7 @@ fn a_page_that_speaks_as_seed_004_works_with_the_client_it_names() {
 
 #[test]
 fn two_people_on_two_nodes_talk_on_our_own_page() {
-    let screenshots = root().join("target/screenshots");
-    fs::create_dir_all(&screenshots).expect("a folder for screenshots");
-    let cluster = Cluster::start(2);
-    Script::node("browser/page.mjs").args([&screenshots]).args(cluster.urls()).run();
+    run("browser/page.mjs", None, &Cluster::start(2));
 }
 
 /// Copies the page out of the tutorial's text, and opens it on two nodes that serve it.
@@ -55,12 +52,18 @@ fn as_printed(number: &str, page: &str, copy_out: fn(&Seed, &Path)) {
     let Some(seed) = Seed::find(number) else { return };
     let folder = TempDir::new().expect("a folder for the page");
     copy_out(&seed, folder.path());
-    let cluster = Cluster::serving(2, folder.path());
-    Script::node("browser/seeds.mjs").args([page]).args(cluster.urls()).run();
+    run("browser/seeds.mjs", Some(page), &Cluster::serving(2, folder.path()));
 }
 
 /// Opens a page of our own that makes the tutorial's calls.
 fn same_calls(number: &str) {
-    let cluster = Cluster::serving(2, &root().join("tests/browser/pages").join(number));
-    Script::node("browser/pages.mjs").args([number]).args(cluster.urls()).run();
+    let page = root().join("tests/browser/pages").join(number);
+    run("browser/pages.mjs", Some(number), &Cluster::serving(2, &page));
+}
+
+/// What it looked like is left in `target/screenshots/`.
+fn run(script: &str, page: Option<&str>, cluster: &Cluster) {
+    let screenshots = root().join("target/screenshots");
+    fs::create_dir_all(&screenshots).expect("a folder for screenshots");
+    Script::node(script).args([screenshots]).args(page).args(cluster.urls()).run();
 }

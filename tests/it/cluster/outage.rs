@@ -1,8 +1,8 @@
 //! Nodes and Redis come and go.
 
-use std::time::Duration;
+use std::{ffi::OsStr, time::Duration};
 
-use hubbub_tests::{client::Client, node::Node, redis_server::RedisServer};
+use hubbub_tests::{client::Client, node::Node, process::Cluster, redis_server::RedisServer};
 use serde_json::json;
 use tokio::time::timeout;
 
@@ -17,6 +17,21 @@ async fn a_stopped_nodes_people_leave_everywhere() {
     two.drain().await;
     ann.hears("updateChat", &[json!("Server"), json!("Bob has disconnected.")]).await;
     ann.hears("updateUsers", &[json!({})]).await;
+}
+
+#[tokio::test]
+async fn a_killed_nodes_people_leave_everywhere_once() {
+    let lease = [("HUBBUB__PRESENCE__LEASE", OsStr::new("1500ms"))];
+    let mut cluster = tokio::task::spawn_blocking(move || Cluster::with(2, &lease)).await.expect("a cluster");
+    let (mut ann, mut bob) =
+        (Client::at(&cluster.addr(0), "/").await, Client::at(&cluster.addr(1), "/").await);
+    bob.say("addUser", &[json!("Bob")]).await;
+    ann.hears("updateChat", &[json!("Server"), json!("Bob has connected")]).await;
+    ann.hears("updateUsers", &[json!({ "Bob": "Bob" })]).await;
+    cluster.kill(1);
+    ann.hears("updateChat", &[json!("Server"), json!("Bob has disconnected.")]).await;
+    ann.hears("updateUsers", &[json!({})]).await;
+    ann.hears_nothing().await;
 }
 
 #[tokio::test]

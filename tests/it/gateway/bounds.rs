@@ -5,7 +5,11 @@ use std::time::Duration;
 use hubbub_gateway::config::Size;
 use hubbub_tests::{client::Client, node::Node};
 use serde_json::json;
-use tokio::time::timeout;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::{sleep, timeout},
+};
 
 #[tokio::test]
 async fn two_thousand_messages_of_one_client_stay_in_order() {
@@ -108,4 +112,19 @@ async fn a_stopped_node_sends_its_clients_away_without_a_word_of_its_own() {
     timeout(Duration::from_secs(5), socket.is_closed()).await.expect("the websocket is closed");
     timeout(Duration::from_secs(5), poller.is_closed()).await.expect("the poll is answered");
     timeout(Duration::from_secs(10), stopping).await.expect("the node ends").expect("without a panic");
+}
+
+#[tokio::test]
+async fn a_stranger_who_says_nothing_or_too_slowly_is_shown_the_door() {
+    let node = Node::start().await;
+    let mut silent = TcpStream::connect(node.addr()).await.expect("a connection");
+    let mut slow = TcpStream::connect(node.addr()).await.expect("a connection");
+    let drip = async {
+        while slow.write_all(b"G").await.is_ok() {
+            sleep(Duration::from_millis(200)).await;
+        }
+    };
+    timeout(Duration::from_secs(8), drip).await.expect("the slow one is cut off");
+    let mut rest = Vec::new();
+    timeout(Duration::from_secs(3), silent.read_to_end(&mut rest)).await.expect("the silent one too").ok();
 }

@@ -25,6 +25,7 @@ local function open(meta, stream, history, run, keep)
     redis.call('HSET', meta, 'low', 1)
   end
   redis.call('HSET', meta, 'epoch', epoch, 'offset', offset, 'first', offset + 1, 'run', run)
-  redis.call('PEXPIRE', meta, keep)
+  -- A log that nobody has written to is soon forgotten, unless someone listens to it.
+  redis.call('PEXPIRE', meta, offset == 0 and math.min(keep, 3600000) or keep)
   return epoch, offset, offset + 1, at
 end
