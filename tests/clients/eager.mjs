@@ -8,9 +8,8 @@ import { Deviation, Person } from "./person.mjs";
 const nodes = process.argv.slice(2);
 const COUNT = 100;
 const AT_ONCE = 20;
-const GENERATIONS = ["sioc13", "sioc14", "sioc22", "sioc4"];
 
-const clients = GENERATIONS.map(load);
+const clients = ["sioc13", "sioc14", "sioc22", "sioc4"].map(load);
 const crowd = [];
 for (let first = 0; first < COUNT; first += AT_ONCE) {
   const numbers = Array.from({ length: AT_ONCE }, (_, index) => first + index);
@@ -31,10 +30,8 @@ for (const one of crowd) one.leave();
 console.log(JSON.stringify({ connections: crowd.length }));
 
 function enter(number) {
-  const kind = number % clients.length;
   const transport = BY_ALL[number % BY_ALL.length];
   const name = `person ${number}`;
-  return Person.connect(clients[kind], nodes[number % nodes.length], {
-    name, generation: GENERATIONS[kind], transport, first: ["addUser", name], lists: ["updateUsers"],
-  });
+  const [client, node] = [clients, nodes].map((all) => all[number % all.length]);
+  return Person.connect(client, node, { name, transport, first: ["addUser", name], lists: ["updateUsers"] });
 }

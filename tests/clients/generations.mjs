@@ -33,10 +33,10 @@ export function bundleOf(generation) {
   return new URL(`node_modules/${generation}/${bundle}`, import.meta.url).pathname;
 }
 
-/** The `io` of a generation, in a window of its own. */
+/** A client: the generation, and its `io` in a window of its own. */
 export function load(generation) {
   const window = newWindow();
   const file = bundleOf(generation);
   runInContext(readFileSync(file, "utf8"), window, { filename: file });
-  return window.io;
+  return { ...GENERATIONS[generation], io: window.io };
 }

@@ -1,4 +1,4 @@
-// Real clients of one generation meet on several nodes, by one transport after another, in one vocabulary after another.
+// Real clients of one generation meet on several nodes, by transport after transport, in vocabulary after vocabulary.
 //
 //   node meet.mjs --client sioc22 --transports polling,websocket,upgrade --vocabularies 002,003 NODE_URL...
 //
@@ -6,7 +6,7 @@
 // generation for those who come second; `--round-robin` puts a balancer in front of the nodes that knows no sessions.
 
 import { parseArgs } from "node:util";
-import { BY_ALL, GENERATIONS, load } from "./generations.mjs";
+import { BY_ALL, load } from "./generations.mjs";
 import { Deviation, Person } from "./person.mjs";
 import { roundRobin } from "./round-robin.mjs";
 import { VOCABULARIES } from "./vocabularies.mjs";
@@ -23,8 +23,7 @@ const { values: options, positionals: nodes } = parseArgs({
   },
 });
 
-const generations = [options.client, options.other ?? options.client];
-const clients = generations.map((generation) => load(generation));
+const clients = [options.client, options.other ?? options.client].map(load);
 const balancer = options["round-robin"] ? await roundRobin(nodes) : null;
 const refusals = [];
 observers.add((status, url) => status >= 400 && refusals.push(`${status} ${url}`));
@@ -45,10 +44,7 @@ async function meeting(vocabulary, transport) {
   const enter = async (name, how = {}) => {
     const turn = everyone.length;
     const url = balancer?.url ?? nodes[turn % nodes.length];
-    const generation = generations[Math.min(turn, 1)];
-    const one = await Person.connect(clients[Math.min(turn, 1)], url, {
-      name, generation, transport, namespace, path, ...how,
-    });
+    const one = await Person.connect(clients[Math.min(turn, 1)], url, { name, transport, namespace, path, ...how });
     everyone.push(one);
     return one;
   };
@@ -71,7 +67,7 @@ async function meeting(vocabulary, transport) {
 }
 
 function report(line) {
-  const versions = generations.map((generation) => GENERATIONS[generation].version);
+  const versions = clients.map(({ version }) => version);
   const crossed = balancer && { crossed: balancer.crossed() };
   console.log(JSON.stringify({ clients: [...new Set(versions)], ...line, ...crossed }));
 }

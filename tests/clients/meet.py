@@ -114,13 +114,14 @@ def v1(nodes, transport, tag):
         joined = one.ask("join", {"room": room})
         people.append((one, ready["user"]["id"], name))
         assert joined["ok"] and joined["count"] == len(people), joined
-    for seq, (text, (one, user, name)) in enumerate(((t, p) for t in TEXTS for p in people), start=joined["seq"] + 1):
+    said = ((text, person) for text in TEXTS for person in people)
+    for seq, (text, (one, user, name)) in enumerate(said, start=joined["seq"] + 1):
         ack = one.ask("send", {"room": room, "text": text, "cid": f"{seq}"})
         assert ack["ok"] and ack["seq"] == seq, ack
         for other, _, _ in people:
             message = other.hears_of("message")
-            said = {"seq": seq, "id": ack["id"], "user": user, "name": name, "text": text, "cid": f"{seq}"}
-            assert said.items() <= message.items(), f"{message} is not {said}"
+            wanted = {"seq": seq, "id": ack["id"], "user": user, "name": name, "text": text, "cid": f"{seq}"}
+            assert wanted.items() <= message.items(), f"{message} is not {wanted}"
     for one, _, _ in people:
         one.disconnect()
 

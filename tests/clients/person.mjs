@@ -1,7 +1,7 @@
 // One person at a client: what they say, and everything that they hear, in order.
 
 import { isDeepStrictEqual, inspect } from "node:util";
-import { GENERATIONS, TRANSPORTS } from "./generations.mjs";
+import { TRANSPORTS } from "./generations.mjs";
 
 /** What was heard, or not heard, is not what wire.md says. */
 export class Deviation extends Error {}
@@ -14,28 +14,12 @@ export class Person {
   #gone = null;
 
   /**
-   * Connects, and says `first` at once in the `connect` handler, as the tutorials do. Words in `lists` may come at any
-   * time and as often as they like: of them only the last one heard counts.
+   * Connects with a client, and says `first` at once in the `connect` handler, as the tutorials do. Words in `lists` may
+   * come at any time and as often as they like: of them only the last one heard counts.
    */
-  static async connect(io, url, { name, generation, transport, namespace = "/", path = "/socket.io", auth, first, lists = [] }) {
-    const credentials = GENERATIONS[generation].eio === 4 ? { auth } : { query: { auth: JSON.stringify(auth) } };
-    const socket = io(url + namespace, {
-      path,
-      ...TRANSPORTS[transport],
-      forceNew: true,
-      reconnection: false,
-      ...(auth && credentials),
-    });
-    const person = new Person(name, socket, transport, lists);
-    await within(CONNECT_TIME, `${name} to connect`, new Promise((resolve, reject) => {
-      socket.on("connect", () => {
-        if (first) socket.emit(...first);
-        person.sid = socket.io.engine.id;
-        resolve();
-      });
-      const refused = (what) => (error) => reject(new Deviation(`${name}: ${what}: ${error?.message ?? inspect(error)}`));
-      for (const what of ["connect_error", "connect_timeout", "error"]) socket.on(what, refused(what));
-    }));
+  static async connect(client, url, { name, transport, lists = [], first, ...how }) {
+    const person = new Person(name, open(client, url, transport, how), transport, lists);
+    await within(CONNECT_TIME, `${name} to connect`, person.#connected(first));
     return person;
   }
 
@@ -70,7 +54,8 @@ export class Person {
     for (const expected of events) {
       const event = await this.#next(inspect(expected, SHOWN));
       if (!matches(expected, event)) {
-        throw new Deviation(`${this.name} should hear ${inspect(expected, SHOWN)}\n  but heard ${inspect(event, SHOWN)}`);
+        const [wanted, got] = [expected, event].map((one) => inspect(one, SHOWN));
+        throw new Deviation(`${this.name} should hear ${wanted}\n  but heard ${got}`);
       }
     }
   }
@@ -117,6 +102,20 @@ export class Person {
     this.#socket.disconnect();
   }
 
+  #connected(first) {
+    const socket = this.#socket;
+    return new Promise((resolve, reject) => {
+      socket.on("connect", () => {
+        if (first) socket.emit(...first);
+        this.sid = socket.io.engine.id;
+        resolve();
+      });
+      for (const what of ["connect_error", "connect_timeout", "error"]) {
+        socket.on(what, (error) => reject(new Deviation(`${this.name}: ${what}: ${error?.message ?? inspect(error)}`)));
+      }
+    });
+  }
+
   #hear(event) {
     const list = this.#lists.get(event[0]);
     if (list) list.push(event.slice(1));
@@ -140,17 +139,24 @@ export class Person {
   }
 }
 
+/** A socket of its own, that never comes back by itself. Before 3.0 there is no `auth`: the query has it. */
+function open({ io, eio }, url, transport, { namespace = "/", path = "/socket.io", auth }) {
+  const credentials = eio === 4 ? { auth } : { query: { auth: JSON.stringify(auth) } };
+  const lasting = { forceNew: true, reconnection: false };
+  return io(url + namespace, { path, ...TRANSPORTS[transport], ...lasting, ...(auth && credentials) });
+}
+
 /**
- * Speaks until all of these hear it, for a socket hears its rooms only some milliseconds after its CONNECT. `say(n)` is
- * what is said, `hear(n)` what is heard of it, at last by everyone.
+ * Speaks until all of these hear it, for a socket hears its rooms only some milliseconds after its CONNECT. `knock(n)`
+ * is what is said and what is heard of it, at last by everyone.
  */
-export async function awaken(listeners, speaker, say, hear) {
+export async function awaken(listeners, speaker, knock) {
   let times = 0;
   do {
-    speaker.say(...say((times += 1)));
+    speaker.say(...knock((times += 1))[0]);
     await new Promise((resolve) => setTimeout(resolve, 20));
   } while (!listeners.every(({ hasHeard }) => hasHeard) && times < KNOCKS);
-  for (const one of [speaker, ...listeners]) await one.hearsUntil(hear(times));
+  for (const one of [speaker, ...listeners]) await one.hearsUntil(knock(times).at(-1));
 }
 
 /** Equal, where a regular expression stands for a string and a function for whatever it is true of. */

@@ -1,5 +1,5 @@
-// A balancer that knows nothing of sessions: each request goes to the next node, on a kept connection too; a WebSocket
-// stays where its upgrade went.
+// A balancer that knows nothing of sessions: each request goes to the next node, on a kept connection too; a
+// WebSocket stays where its upgrade went.
 
 import http from "node:http";
 import https from "node:https";

@@ -14,20 +14,22 @@ process.exit();
 
 async function listen(generation, transport) {
   const began = Date.now();
-  const io = load(generation);
-  const enter = (node, name, how = {}) => Person.connect(io, node, { name, generation, transport, ...how });
+  const client = load(generation);
+  const enter = (node, name, how = {}) => Person.connect(client, node, { name, transport, ...how });
   const [lists, path] = [["updateUsers"], "/sio/socket.io"];
   const silent = await enter(here, "silent", { lists });
   const elsewhere = await enter(here, "silent at /sio", { path });
   const bocadillo = await enter(there, "bocadillo", { path, first: ["message", "knock"] });
   await bocadillo.hears(["response", "knock"]);
-  const knock003 = (times) => `knock ${times}`;
-  await awaken([silent, elsewhere], bocadillo, (times) => ["message", knock003(times)], (times) => ["response", knock003(times)]);
+  await awaken([silent, elsewhere], bocadillo, (times) => [
+    ["message", `knock ${times}`],
+    ["response", `knock ${times}`],
+  ]);
   // Seed 004's room is the last that an undecided socket comes to hear.
-  const knock004 = (times) => ({ user: "Cleo", message: `knock ${times}` });
-  const teamtalk = await enter(there, "teamtalk", { first: ["new message", knock004(0)] });
-  await teamtalk.hears(...["new message", "event_name"].map((word) => [word, knock004(0)]));
-  await awaken([silent], teamtalk, (times) => ["new message", knock004(times)], (times) => ["event_name", knock004(times)]);
+  const knock = (times) => ["new message", "event_name"].map((word) => [word, { user: "Cleo", message: `${times}` }]);
+  const teamtalk = await enter(there, "teamtalk", { first: knock(0)[0] });
+  await teamtalk.hears(...knock(0));
+  await awaken([silent], teamtalk, knock);
 
   const camel = await enter(there, "camel", { first: ["addUser", "Ann"], lists });
   await silent.hears(["updateChat", "Server", "Ann has connected"]);

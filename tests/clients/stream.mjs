@@ -16,9 +16,9 @@ process.exit();
 
 async function stream(generation, transport) {
   const began = Date.now();
-  const io = load(generation);
+  const client = load(generation);
   const path = "/sio/socket.io";
-  const enter = (node, name, first) => Person.connect(io, node, { name, generation, transport, path, first });
+  const enter = (node, name, first) => Person.connect(client, node, { name, transport, path, first });
   const hearers = [];
   for (const [index, node] of nodes.entries()) {
     hearers.push(await enter(node, `hearer ${index}`, ["message", `${index} is here`]));

@@ -131,8 +131,11 @@ pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a package below the root").to_owned()
 }
 
-/// The gateway's binary beside the test's own, built first where it is missing or older than its sources.
+/// `$HUBBUB_BIN`, or the binary beside the test's own, built first where it is missing or older than its sources.
 fn binary() -> PathBuf {
+    if let Some(binary) = env::var_os("HUBBUB_BIN") {
+        return binary.into();
+    }
     let test = env::current_exe().expect("the test's own path");
     let profile = test.parent().and_then(Path::parent).expect("target/<profile>/deps/<test>");
     let binary = profile.join("hubbub");

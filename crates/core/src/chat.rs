@@ -27,7 +27,7 @@ impl Chat {
         Self { broker, presence, limits }
     }
 
-    /// Carries out one command. A refusal has changed nothing.
+    /// Carries out one command. A refusal has changed nothing, but for `unavailable`: then nobody knows.
     pub async fn handle(&self, session: &mut Session, command: Command) -> Result<Reply, Refusal> {
         match command {
             Command::Enter { room, name } => self.enter(session, room, name).await,

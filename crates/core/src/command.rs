@@ -150,7 +150,7 @@ impl Refusal {
         Self { code, message: message.into(), retry_after: None }
     }
 
-    /// The backplane does not answer; nothing was said.
+    /// The backplane does not answer. What was asked may or may not have been done: a retry carries the same `cid`.
     pub fn unavailable() -> Self {
         Self {
             retry_after: Some(1_000),

@@ -9,7 +9,7 @@ pub type Millis = u64;
 
 /// Where something stands in a room's log.
 ///
-/// Within an epoch the sequence numbers of a room are contiguous, from 1. A log that was lost or may have lost its
+/// Within an epoch the sequence numbers of a room are contiguous. A log that was lost or may have lost its
 /// end begins a new epoch: positions of different epochs cannot be compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Position {

@@ -26,6 +26,11 @@ impl Log {
         Self { top, length, entries: VecDeque::new(), keys: HashMap::new(), expiry: VecDeque::new() }
     }
 
+    /// When its last message was said.
+    pub(crate) fn last_said(&self) -> Option<Millis> {
+        self.entries.back().map(|envelope| envelope.at)
+    }
+
     pub(crate) fn top(&self) -> Position {
         self.top
     }

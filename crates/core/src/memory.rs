@@ -17,6 +17,9 @@ use crate::{
 /// Envelopes that may wait for the node; a full inbox holds the publishers back.
 const INBOX: usize = 4_096;
 
+/// Rooms whose log is kept. Beyond it the one that has been quiet for longest is forgotten.
+const LOGS: usize = 10_000;
+
 /// A backplane for one node, whose rooms remember their last `history` messages. It ends with the process.
 pub fn memory(history: usize) -> Backplane {
     let (sender, inbox) = mpsc::channel(INBOX);
@@ -59,16 +62,22 @@ impl Outlet {
 
 #[derive(Debug)]
 struct MemoryBroker {
-    epoch: u64,
     history: usize,
     /// Held until the envelope is in the inbox: that makes the order one.
-    logs: tokio::sync::Mutex<HashMap<RoomId, Log>>,
+    logs: tokio::sync::Mutex<Logs>,
     outlet: Outlet,
+}
+
+#[derive(Debug)]
+struct Logs {
+    /// Of the logs that are begun from now on.
+    epoch: u64,
+    rooms: HashMap<RoomId, Log>,
 }
 
 impl MemoryBroker {
     fn new(history: usize, outlet: Outlet) -> Self {
-        Self { epoch: now(), history, logs: tokio::sync::Mutex::default(), outlet }
+        Self { history, logs: tokio::sync::Mutex::new(Logs { epoch: now(), rooms: HashMap::new() }), outlet }
     }
 }
 
@@ -76,7 +85,7 @@ impl MemoryBroker {
 impl Broker for MemoryBroker {
     async fn publish(&self, draft: Draft) -> Result<Receipt, BackplaneError> {
         let mut logs = self.logs.lock().await;
-        let log = logs.entry(draft.room.clone()).or_insert_with(|| Log::new(self.epoch, self.history));
+        let log = logs.of(&draft.room, self.history);
         let (receipt, envelope) = log.append(draft, Instant::now(), now());
         if let Some(envelope) = envelope {
             self.outlet.say(envelope).await;
@@ -94,16 +103,35 @@ impl Broker for MemoryBroker {
         since: Position,
         limit: usize,
     ) -> Result<Option<Vec<Envelope>>, BackplaneError> {
-        let logs = self.logs.lock().await;
-        let empty = Log::new(self.epoch, self.history);
-        Ok(logs.get(room).unwrap_or(&empty).since(since, limit))
+        Ok(self.logs.lock().await.read(room, |log| log.since(since, limit)))
     }
 
     async fn recent(&self, room: &RoomId, limit: usize) -> Result<Recent, BackplaneError> {
-        let logs = self.logs.lock().await;
-        let empty = Log::new(self.epoch, self.history);
-        let log = logs.get(room).unwrap_or(&empty);
-        Ok(Recent { top: log.top(), envelopes: log.last(limit) })
+        let recent = |log: &Log| Recent { top: log.top(), envelopes: log.last(limit) };
+        Ok(self.logs.lock().await.read(room, recent))
+    }
+}
+
+impl Logs {
+    fn of(&mut self, room: &RoomId, length: usize) -> &mut Log {
+        if self.rooms.len() >= LOGS && !self.rooms.contains_key(room) {
+            self.forget_the_quietest();
+        }
+        self.rooms.entry(room.clone()).or_insert_with(|| Log::new(self.epoch, length))
+    }
+
+    /// Should that room speak again, it does so in a new epoch: its old positions mean nothing any more.
+    fn forget_the_quietest(&mut self) {
+        let quietest = self.rooms.iter().min_by_key(|(_, log)| log.last_said()).map(|(room, _)| room.clone());
+        quietest.map(|room| self.rooms.remove(&room));
+        self.epoch = now().max(self.epoch + 1);
+    }
+
+    fn read<T>(&self, room: &RoomId, read: impl FnOnce(&Log) -> T) -> T {
+        match self.rooms.get(room) {
+            Some(log) => read(log),
+            None => read(&Log::new(self.epoch, 0)),
+        }
     }
 }
 

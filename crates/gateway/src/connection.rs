@@ -127,7 +127,7 @@ impl Connection {
             return;
         };
         metrics::heard(&name);
-        let (event, bytes) = (metrics::event_label(&name), length(&word.packet));
+        let (event, bytes) = (metrics::event_label(&name), word.len());
         let spoken = self.ears.spoken();
         match understand(&spoken, &name, &args) {
             Some((dialect, Ok(command))) => {
@@ -219,12 +219,5 @@ fn parse(packet: &Packet) -> Option<(String, Vec<Value>)> {
     match args.remove(0) {
         Value::String(name) => Some((name, args)),
         _ => None,
-    }
-}
-
-fn length(packet: &Packet) -> usize {
-    match packet {
-        Packet::Str(text, _) => text.len(),
-        Packet::Bytes(bytes) => bytes.len(),
     }
 }

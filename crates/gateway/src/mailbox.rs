@@ -10,9 +10,9 @@ use socketioxide::handler::Value;
 use tokio::sync::Notify;
 
 /// Words that may wait. Full means that the client says more than its bound allows, paused or not: it is cut off.
-const BOUND: usize = 1_024;
-/// From here on its transport is not read.
-const HALF: usize = BOUND / 2;
+const WORDS: usize = 1_024;
+/// Bytes that may wait, with the same meaning.
+const BYTES: usize = 512 * 1_024;
 
 /// One event as it came.
 #[derive(Debug)]
@@ -23,12 +23,29 @@ pub(crate) struct Word {
     pub(crate) ack: Option<i64>,
 }
 
+impl Word {
+    /// Its length in bytes.
+    pub(crate) fn len(&self) -> usize {
+        match &self.packet {
+            Value::Str(text, _) => text.len(),
+            Value::Bytes(bytes) => bytes.len(),
+        }
+    }
+}
+
 /// How full it is after a word more.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Filled {
     Fits,
     Half,
     Full,
+}
+
+impl State {
+    /// From here on the client's transport is not read.
+    fn is_half_full(&self) -> bool {
+        self.words.len() >= WORDS / 2 || self.bytes >= BYTES / 2
+    }
 }
 
 /// One session's words.
@@ -41,6 +58,7 @@ pub(crate) struct Mailbox {
 #[derive(Debug, Default)]
 struct State {
     words: VecDeque<Word>,
+    bytes: usize,
     closed: bool,
 }
 
@@ -51,11 +69,12 @@ impl Mailbox {
         if state.closed {
             return Filled::Fits;
         }
-        if state.words.len() == BOUND {
+        if state.words.len() == WORDS || state.bytes >= BYTES {
             return Filled::Full;
         }
+        state.bytes += word.len();
         state.words.push_back(word);
-        let half = state.words.len() >= HALF;
+        let half = state.is_half_full();
         drop(state);
         self.changed.notify_one();
         if half { Filled::Half } else { Filled::Fits }
@@ -81,11 +100,11 @@ impl Mailbox {
         let mut state = self.lock();
         match state.words.pop_front() {
             Some(word) => {
-                let left = state.words.len();
-                if left == 0 {
+                state.bytes -= word.len();
+                if state.words.is_empty() {
                     state.words = VecDeque::new();
                 }
-                Poll::Ready(Some((word, left < HALF)))
+                Poll::Ready(Some((word, !state.is_half_full())))
             }
             None if state.closed => Poll::Ready(None),
             None => Poll::Pending,

@@ -36,8 +36,8 @@ export function basics(add, send) {
 
     // Who never says a word hears camelCase, and here that Ann is gone before the next two meet.
     const Eve = await enter("eve", { lists: ["updateUsers"] });
-    const knock = (times) => [(word) => word.toLowerCase() === "updatechat", ann, `knock ${times}`];
-    await awaken([Eve], Ann, (times) => [send, `knock ${times}`], knock);
+    const anyChat = (word) => word.toLowerCase() === "updatechat";
+    await awaken([Eve], Ann, (times) => [[send, `knock ${times}`], [anyChat, ann, `knock ${times}`]]);
     Ann.leave();
     await Eve.hears(["updateChat", "Server", `${ann} has disconnected.`]);
     await Eve.lists("updateUsers", {});
