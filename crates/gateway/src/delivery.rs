@@ -25,6 +25,8 @@ use crate::{
 
 /// Envelopes that are taken from the inbox at once, to go out in one write per socket.
 const AT_ONCE: usize = 256;
+/// Bytes of text that go out in one write, about.
+const ONE_WRITE: usize = 64 * 1_024;
 /// Requests for lists that may wait; a full queue holds the asking session's task back.
 const REQUESTS: usize = 1_024;
 
@@ -66,8 +68,10 @@ impl Delivery {
             tokio::select! {
                 count = inbox.recv_many(&mut arrived, AT_ONCE) => {
                     if count == 0 { return }
-                    self.arrived(&mut arrived);
-                    tokio::task::yield_now().await;
+                    while !arrived.is_empty() {
+                        self.arrived(&mut arrived);
+                        tokio::task::yield_now().await;
+                    }
                 }
                 Some(wanted) = self.requests.recv() => self.list_for(wanted),
                 Some((room, occupancy)) = self.readings.1.recv() => self.read(&room, occupancy),
@@ -78,10 +82,11 @@ impl Delivery {
         }
     }
 
-    /// Room by room, in the order of each.
+    /// Delivers the first of what arrived, as much as goes well into one write per socket. Room by room, in the order
+    /// of each.
     fn arrived(&mut self, arrived: &mut Vec<Inbound>) {
         let mut rooms: Vec<(RoomId, Vec<Inbound>)> = Vec::new();
-        for inbound in arrived.drain(..) {
+        for inbound in arrived.drain(..first_slice(arrived)) {
             let room = room_of(&inbound);
             match rooms.iter_mut().find(|(known, _)| known == room) {
                 Some((_, events)) => events.push(inbound),
@@ -210,6 +215,24 @@ impl Delivery {
         let news: Vec<_> = people.read(occupancy).into_iter().map(News::now).collect();
         waiting.iter().for_each(|wanted| tell_list(wanted, people));
         self.announce(room, &news);
+    }
+}
+
+/// How many of these fill one write. A slow reader's bound is many such writes, so that a burst alone does not
+/// exceed it.
+fn first_slice(arrived: &[Inbound]) -> usize {
+    let mut bytes = 0;
+    let fit = arrived.iter().take_while(|inbound| {
+        bytes += text_length(inbound);
+        bytes <= ONE_WRITE
+    });
+    fit.count().max(1)
+}
+
+fn text_length(inbound: &Inbound) -> usize {
+    match inbound {
+        Inbound::Heard(Envelope { event: Event::Said(message), .. }) => message.text.len(),
+        _ => 0,
     }
 }
 

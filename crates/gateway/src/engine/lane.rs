@@ -28,7 +28,8 @@ use tokio::{
 use super::{
     first_head::Seat,
     frames,
-    link::{Flow, Gone, Link, Out, Ping, marker_of},
+    link::{Gone, Link},
+    outbox::{Flow, Outbox, Ping, marker_of},
 };
 
 /// A ping of the library's, framed.
@@ -184,7 +185,7 @@ impl LaneIo {
     }
 
     /// Whether the client must not see this frame: a marker, or the ping that comes too early.
-    fn swallow(&self, out: &mut Out, frame: &[u8]) -> bool {
+    fn swallow(&self, out: &mut Outbox, frame: &[u8]) -> bool {
         if out.ping == Ping::Early && frame == PING {
             out.ping = Ping::Unanswered;
             out.reader.take().into_iter().for_each(std::task::Waker::wake);
@@ -201,7 +202,7 @@ impl LaneIo {
 
 impl Link {
     /// Writes the queue out; `false`: the socket is full.
-    fn drain(&self, out: &mut Out) -> io::Result<bool> {
+    fn drain(&self, out: &mut Outbox) -> io::Result<bool> {
         while !out.queue.is_empty() {
             match self.write_queue(out) {
                 Ok(Some(written)) => out.sent(written),
@@ -215,7 +216,7 @@ impl Link {
         Ok(true)
     }
 
-    fn write_queue(&self, out: &Out) -> io::Result<Option<usize>> {
+    fn write_queue(&self, out: &Outbox) -> io::Result<Option<usize>> {
         let Some(tcp) = self.tcp.get() else { return Ok(None) };
         let slices: SmallVec<[IoSlice<'_>; VECTORS]> =
             out.queue.iter().take(VECTORS).map(|frames| IoSlice::new(frames)).collect();
@@ -223,7 +224,7 @@ impl Link {
     }
 
     /// Writes the queue out as soon as the socket takes it.
-    pub(super) fn drain_later(self: &Arc<Self>, out: &mut Out) {
+    pub(super) fn drain_later(self: &Arc<Self>, out: &mut Outbox) {
         if std::mem::replace(&mut out.draining, true) {
             return;
         }

@@ -1,36 +1,20 @@
 //! One client's engine session: its outbox, and the transport that empties it.
-//!
-//! Everything that the chat says goes through here as finished WebSocket frames; only the handshake, heartbeats
-//! and a marker go through socketioxide. The marker is a private packet that this side emits through socketioxide and
-//! takes out again before the client sees it. Where it comes by, the outbox may flow: behind the CONNECT of its
-//! namespace, and on the transport that carries the session now.
-//!
-//! ```text
-//!  push ──► waiting (until the namespace's marker came by) ──► queue ─┬─► lane: between two frames of the library
-//!                                                                     └─► poll: in place of the marker in an answer
-//! ```
 
 use std::{
-    collections::VecDeque,
     fmt,
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak, atomic::AtomicBool, atomic::Ordering},
-    task::Waker,
 };
 
 use bytes::{Buf, Bytes};
-use smallvec::SmallVec;
 use tokio::{net::TcpStream, sync::Notify};
 
 use crate::metrics;
 
-use super::{Engine, frames::Follower, frames::payloads};
-
-/// The event's name in the marker packet. Clients never see it; one that sends it says nothing.
-pub(crate) const MARKER: &str = "~";
-
-/// A namespace's place in [`hubbub_dialects::NAMESPACES`].
-pub(crate) type Namespace = u8;
+use super::{
+    Engine,
+    outbox::{Flow, Marker, Namespace, Outbox, Ping, marker_of},
+};
 
 /// Why the gateway itself ends a connection. Labels of the metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,11 +37,6 @@ impl Kick {
     }
 }
 
-/// Emits the marker in its namespace, by way of socketioxide. `false`: that namespace is gone.
-pub(crate) trait Marker: Send + Sync {
-    fn emit(&self) -> bool;
-}
-
 /// What is known of a client's engine session for as long as the engine keeps it.
 pub(crate) struct Link {
     /// Engine.IO protocol 3: Socket.IO 1.x and 2.x.
@@ -74,53 +53,9 @@ pub(crate) struct Link {
     /// Why a namespace of it ended first.
     reason: OnceLock<&'static str>,
     pub(super) tcp: OnceLock<TcpStream>,
-    pub(super) out: Mutex<Out>,
+    pub(super) out: Mutex<Outbox>,
     paused: AtomicBool,
     resumed: Notify,
-}
-
-/// What waits for the client, and how far the transport is.
-pub(super) struct Out {
-    /// Frames that may go, and their bytes together with the waiting ones'.
-    pub(super) queue: VecDeque<Bytes>,
-    queued: usize,
-    /// Namespaces whose marker has not come by, with what is said to them meanwhile.
-    waiting: SmallVec<[(Namespace, Vec<Bytes>); 1]>,
-    /// Who can emit the marker: the namespaces that are connected.
-    markers: SmallVec<[(Namespace, Weak<dyn Marker>); 1]>,
-    /// Markers that are on their way.
-    pub(super) underway: u8,
-    pub(super) flow: Flow,
-    pub(super) ping: Ping,
-    /// A task waits for the socket, to write the queue out.
-    pub(super) draining: bool,
-    kicked: Option<Kick>,
-    /// Where the library stands in the frame that it writes.
-    pub(super) written: Follower,
-    /// Wakes the library's reader, for a pong or because it is no longer paused.
-    pub(super) reader: Option<Waker>,
-}
-
-/// How far the WebSocket is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Flow {
-    /// There is none, or no marker came by on it yet.
-    Held,
-    /// Frames may go between the library's.
-    Open,
-    /// Nothing goes any more, by any transport.
-    Over,
-}
-
-/// The first ping, which the library sends at once. Clients of protocol 4 expect it after an interval.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ping {
-    /// It is still to come, and to be swallowed.
-    Early,
-    /// It was swallowed; its pong is still to be fed to the library.
-    Unanswered,
-    /// All others are the client's own affair.
-    Usual,
 }
 
 /// The connection is over; whoever asked need do nothing more.
@@ -139,7 +74,7 @@ impl Link {
             counted: AtomicBool::new(false),
             reason: OnceLock::new(),
             tcp: OnceLock::new(),
-            out: Mutex::new(Out::new(if eio3 { Ping::Usual } else { Ping::Early })),
+            out: Mutex::new(Outbox::new(if eio3 { Ping::Usual } else { Ping::Early })),
             paused: AtomicBool::new(false),
             resumed: Notify::new(),
         })
@@ -161,11 +96,7 @@ impl Link {
 
     /// Connects a namespace: what is said to it waits for its marker, which this emits.
     pub(crate) fn connect(&self, namespace: Namespace, marker: &Arc<dyn Marker>) {
-        self.disconnect(namespace);
-        let mut out = self.lock();
-        out.waiting.push((namespace, Vec::new()));
-        out.markers.push((namespace, Arc::downgrade(marker)));
-        out.underway += u8::from(marker.emit());
+        self.lock().connect(namespace, marker);
     }
 
     /// Why the library says that it ends.
@@ -175,9 +106,7 @@ impl Link {
 
     /// The namespace is gone, and what waited for it.
     pub(crate) fn disconnect(&self, namespace: Namespace) {
-        let mut out = self.lock();
-        out.markers.retain(|(known, _)| *known != namespace);
-        out.unwait(namespace);
+        self.lock().disconnect(namespace);
     }
 
     /// Sends finished frames of a namespace, in order with all that was pushed before. It never waits: a client that
@@ -187,30 +116,18 @@ impl Link {
         if out.flow == Flow::Over {
             return Err(Gone);
         }
-        if let Some((_, waiting)) = out.waiting.iter_mut().find(|(waits, _)| *waits == namespace) {
-            waiting.push(frames.clone());
-            return self.account(out, frames.len());
+        if !out.wait(namespace, &frames) {
+            if out.flow == Flow::Open && out.queue.is_empty() && out.written.at_boundary() {
+                let written = self.try_write(&frames).inspect_err(|_| out.flow = Flow::Over)?;
+                frames.advance(written);
+            }
+            if frames.is_empty() {
+                return Ok(());
+            }
+            out.queue(frames);
+            self.take_away(&mut out);
         }
-        if out.flow == Flow::Open && out.queue.is_empty() && out.written.at_boundary() {
-            let written = self.try_write(&frames).inspect_err(|_| out.flow = Flow::Over)?;
-            frames.advance(written);
-        }
-        if frames.is_empty() {
-            return Ok(());
-        }
-        let length = frames.len();
-        out.queue.push_back(frames);
-        if out.flow == Flow::Open {
-            self.drain_later(&mut out);
-        } else {
-            signal(&mut out);
-        }
-        self.account(out, length)
-    }
-
-    fn account(&self, mut out: MutexGuard<'_, Out>, more: usize) -> Result<(), Gone> {
-        out.queued += more;
-        if out.queued <= self.bound {
+        if out.queued() <= self.bound {
             return Ok(());
         }
         drop(out);
@@ -218,8 +135,17 @@ impl Link {
         Err(Gone)
     }
 
+    /// Sees to it that the queue goes out: by a task that waits for the socket, or where the next marker comes by.
+    fn take_away(self: &Arc<Self>, out: &mut Outbox) {
+        if out.flow == Flow::Open {
+            self.drain_later(out);
+        } else {
+            out.signal();
+        }
+    }
+
     /// The marker of a namespace came by on the WebSocket.
-    pub(super) fn opened(self: &Arc<Self>, out: &mut Out, namespace: Namespace) {
+    pub(super) fn opened(self: &Arc<Self>, out: &mut Outbox, namespace: Namespace) {
         out.passed(namespace);
         out.flow = Flow::Open;
         if !out.queue.is_empty() {
@@ -243,7 +169,7 @@ impl Link {
             }
         }
         if !out.queue.is_empty() {
-            signal(&mut out);
+            out.signal();
         }
         (filled, pong)
     }
@@ -343,92 +269,9 @@ impl Link {
         }
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, Out> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Outbox> {
         self.out.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-impl Out {
-    fn new(ping: Ping) -> Self {
-        Self {
-            queue: VecDeque::new(),
-            queued: 0,
-            waiting: SmallVec::new(),
-            markers: SmallVec::new(),
-            underway: 0,
-            flow: Flow::Held,
-            ping,
-            draining: false,
-            kicked: None,
-            written: Follower::default(),
-            reader: None,
-        }
-    }
-
-    /// A marker came by: what waited for its namespace may go.
-    fn passed(&mut self, namespace: Namespace) {
-        self.underway = self.underway.saturating_sub(1);
-        let frames = self.unwait(namespace);
-        self.queued += frames.iter().map(Bytes::len).sum::<usize>();
-        self.queue.extend(frames);
-    }
-
-    fn unwait(&mut self, namespace: Namespace) -> Vec<Bytes> {
-        let Some(at) = self.waiting.iter().position(|(waits, _)| *waits == namespace) else {
-            return Vec::new();
-        };
-        let (_, frames) = self.waiting.remove(at);
-        self.queued -= frames.iter().map(Bytes::len).sum::<usize>();
-        frames
-    }
-
-    /// Takes packets off the queue, as polling carries them: without the WebSocket's framing.
-    fn take(&mut self, budget: usize, packets: &mut Vec<Bytes>) {
-        let mut taken = 0;
-        while taken < budget {
-            let Some(frames) = self.queue.pop_front() else { break };
-            self.queued -= frames.len();
-            taken += frames.len();
-            packets.extend(payloads(&frames).map(|payload| frames.slice_ref(payload)));
-        }
-    }
-
-    /// These bytes of the first frames are out.
-    pub(super) fn sent(&mut self, mut bytes: usize) {
-        self.queued -= bytes;
-        while let Some(first) = self.queue.front_mut() {
-            if bytes < first.len() {
-                first.advance(bytes);
-                return;
-            }
-            bytes -= first.len();
-            self.queue.pop_front();
-        }
-        self.queue = VecDeque::new();
-    }
-
-    /// Drops everything, and says how many pushes that was.
-    fn clear(&mut self) -> usize {
-        let dropped = self.queue.len() + self.waiting.iter().map(|(_, frames)| frames.len()).sum::<usize>();
-        (self.queue, self.waiting, self.queued) = (VecDeque::new(), SmallVec::new(), 0);
-        dropped
-    }
-}
-
-/// Has a marker emitted, unless one is on its way.
-fn signal(out: &mut Out) {
-    if out.underway == 0 {
-        let mut markers = out.markers.iter().rev().filter_map(|(_, marker)| marker.upgrade());
-        out.underway = u8::from(markers.any(|marker| marker.emit()));
-    }
-}
-
-/// The namespace whose marker this Engine.IO packet is.
-pub(super) fn marker_of(packet: &str) -> Option<Namespace> {
-    let namespace = packet.strip_prefix("42")?.strip_suffix("[\"~\"]")?;
-    let namespace = namespace.strip_suffix(',').unwrap_or("/");
-    let at = hubbub_dialects::NAMESPACES.iter().position(|known| *known == namespace)?;
-    Namespace::try_from(at).ok()
 }
 
 impl fmt::Debug for Link {
@@ -448,18 +291,5 @@ impl Drop for Link {
         if let Some(engine) = self.engine.upgrade() {
             engine.forget(self);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_marker_is_known_in_every_namespace_and_nothing_else_is_one() {
-        assert_eq!(marker_of("42[\"~\"]"), Some(0));
-        assert_eq!(marker_of("42/iss,[\"~\"]"), Some(2));
-        assert_eq!(marker_of("42/nowhere,[\"~\"]"), None);
-        assert_eq!(marker_of("42[\"message\",\"~\"]"), None);
     }
 }

@@ -10,6 +10,7 @@ mod handover;
 mod lane;
 mod link;
 mod origin;
+mod outbox;
 mod payload;
 mod polling;
 mod refused;
@@ -39,7 +40,8 @@ use crate::config::Origins;
 pub(crate) use accept::{Listening, listen};
 pub(crate) use frames::put_text;
 pub(crate) use handover::Peers;
-pub(crate) use link::{Kick, Link, MARKER, Marker, Namespace};
+pub(crate) use link::{Kick, Link};
+pub(crate) use outbox::{MARKER, Marker, Namespace};
 
 /// The engine's settings, as configured.
 #[derive(Debug, Clone)]
