@@ -1,6 +1,6 @@
 //! Presence over several nodes: the truth, also when nodes die and Redis forgets.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use hubbub_core::{Arrival, Claim, Departure, Exit, NodeId, RoomId};
 use hubbub_redis::Options;
@@ -67,14 +67,10 @@ async fn eight_nodes_bury_a_dead_one_and_each_of_its_people_leaves_once() {
     }
 
     dying.freeze();
-    let begun = Instant::now();
     let mut left = Vec::new();
     for _ in 1..PEOPLE {
         left.push(watching.hear().await);
     }
-    let took = begun.elapsed();
-    let Options { lease, beat, .. } = options(&server);
-    assert!(took < lease + beat + Duration::from_secs(1), "{took:?}");
     left.sort();
     left.dedup();
     assert_eq!(left.len(), PEOPLE - 1);
@@ -150,19 +146,23 @@ async fn a_room_that_was_lost_while_it_emptied_is_newer_than_what_was_known_of_i
 #[tokio::test]
 async fn when_redis_was_away_for_long_only_the_dead_are_buried_for_it() {
     let server = RedisServer::start();
-    let (mut a, b, mut dead) = (living(&server).await, living(&server).await, living(&server).await);
+    let mut a = living(&server).await;
+    let others = [living(&server).await, living(&server).await, living(&server).await];
+    let mut dead = living(&server).await;
     let _listening = a.listen(&lobby()).await;
-    for (node, user) in [(&a, "ann"), (&b, "bob"), (&dead, "dan")] {
+    a.enter(claim(&lobby(), "ann")).await;
+    for (node, user) in others.iter().zip(["bob", "cy", "eve"]) {
         node.enter(claim(&lobby(), user)).await;
     }
-    assert_eq!(a.hear_until("+dan").await, ["+ann", "+bob"]);
+    dead.enter(claim(&lobby(), "dan")).await;
+    assert_eq!(a.hear_until("+dan").await, ["+ann", "+bob", "+cy", "+eve"]);
     server.pause();
     dead.freeze();
     tokio::time::sleep(options(&server).lease * 2).await;
     server.resume();
     let heard = a.hear_until("-dan").await;
     assert!(heard.iter().all(|heard| heard == "presence gap lobby"), "{heard:?}");
-    assert_eq!(a.users(&lobby()).await, ["ann", "bob"]);
+    assert_eq!(a.users(&lobby()).await, ["ann", "bob", "cy", "eve"]);
 }
 
 #[tokio::test]
@@ -188,7 +188,10 @@ async fn a_leave_while_redis_is_away_is_announced_when_it_is_back() {
 #[tokio::test]
 async fn an_enter_that_failed_leaves_nothing_behind() {
     let server = RedisServer::start();
-    let mut node = living(&server).await;
+    // Nothing that is left behind goes with the lease.
+    let lease = Duration::from_mins(1);
+    let mut node = node_with(Options { lease, ..options(&server) }).await;
+    node.live();
     let _listening = node.listen(&lobby()).await;
     node.enter(claim(&lobby(), "bob")).await;
     let ann = claim(&lobby(), "ann");
@@ -277,6 +280,21 @@ async fn a_leave_with_grace_is_held_back_and_coming_back_unsays_it() {
 }
 
 #[tokio::test]
+async fn a_leave_with_grace_while_redis_is_away_keeps_its_grace() {
+    let mut server = RedisServer::start();
+    let lease = Duration::from_mins(1);
+    let mut node = node_with(Options { lease, ..options(&server) }).await;
+    node.live();
+    let ann = claim(&lobby(), "ann");
+    node.enter(ann.clone()).await;
+    server.kill();
+    node.leave(Exit { grace: Duration::from_mins(1), ..exit(&ann) }).await;
+    server.restart();
+    eventually("the leave is held back", async || server.cli(["ZCARD", "{h:p0}:grace"]) == "1").await;
+    assert_eq!(node.users(&lobby()).await, ["ann"]);
+}
+
+#[tokio::test]
 async fn someone_back_elsewhere_before_their_node_is_buried_never_left() {
     let server = RedisServer::start();
     let mut watching = living(&server).await;
@@ -360,4 +378,24 @@ async fn nodes_find_each_other_and_share_a_secret_and_the_dead_are_forgotten() {
     })
     .await;
     assert!(a.backplane.cluster.address(&first).await.expect("an answer").is_some());
+}
+
+#[tokio::test]
+async fn what_redis_wrongly_thinks_of_a_node_is_put_right() {
+    let server = RedisServer::start();
+    let repair = Duration::from_millis(300);
+    let mut node = node_with(Options { repair, ..options(&server) }).await;
+    node.live();
+    let _listening = node.listen(&lobby()).await;
+    node.enter(claim(&lobby(), "ann")).await;
+    assert_eq!(node.hear().await, "+ann");
+    let held = held(&server);
+    server.cli(["SREM", &held, "lobby\nann"]);
+    server.cli(["HDEL", "{h:p0}:r:lobby", "uann"]);
+    server.cli(["SADD", &held, "lobby\neve"]);
+    server.cli(["HSET", "{h:p0}:r:lobby", "ueve", "1:1:-1:eve"]);
+    let mut heard = [node.hear().await, node.hear().await];
+    heard.sort();
+    assert_eq!(heard, ["+ann", "-eve"]);
+    assert_eq!(node.users(&lobby()).await, ["ann"]);
 }

@@ -116,8 +116,9 @@ async fn a_redis_that_comes_back_empty_has_a_new_epoch_and_is_heard_again() {
     assert!(after.epoch > before.epoch);
     assert_eq!(after.seq, 1);
     let mut heard = node.hear_until("ann: after").await;
-    heard.sort();
-    assert_eq!(heard, ["gap lobby", "presence gap lobby"]);
+    // Whether presence is said to be missing before or after it is not settled.
+    heard.retain(|heard| !heard.starts_with("presence"));
+    assert_eq!(heard, ["gap lobby"]);
 }
 
 #[tokio::test]
@@ -254,6 +255,22 @@ async fn without_redis_calls_fail_in_bounded_time_and_work_again_when_it_is_back
 }
 
 #[tokio::test]
+async fn the_first_call_after_a_restart_already_works() {
+    let mut server = RedisServer::start();
+    let node = node(&server).await;
+    let broker = &node.backplane.broker;
+    for _ in 0..3 {
+        let place = lobby();
+        let calls = (0..16).map(|_| broker.recent(&place, 10));
+        let answers = futures_util::future::join_all(calls).await;
+        assert!(answers.iter().all(Result::is_ok));
+        server.restart();
+    }
+    broker.recent(&lobby(), 10).await.expect("recent messages");
+    node.say(&lobby(), "hello").await;
+}
+
+#[tokio::test]
 async fn a_redis_that_stands_still_is_noticed_and_taken_up_again() {
     let server = RedisServer::start();
     let mut node = node(&server).await;
@@ -300,7 +317,9 @@ async fn starting_without_redis_fails_at_once_if_told_to() {
 async fn a_node_that_reads_late_misses_nothing_and_holds_up_nobody() {
     const MESSAGES: usize = 20_000;
     let server = RedisServer::start();
-    let options = Options { history_length: MESSAGES, ..options(&server) };
+    // Only what was dropped leads to what is missing.
+    let sweep = Duration::from_hours(1);
+    let options = Options { history_length: MESSAGES, sweep, ..options(&server) };
     let (mut late, mut prompt) = (node_with(options.clone()).await, node_with(options).await);
     let _listening = (late.listen(&lobby()).await, prompt.listen(&lobby()).await);
     let broker = prompt.backplane.broker.clone();
@@ -331,4 +350,56 @@ async fn contiguous(node: &mut Node, messages: usize) {
             gap @ Inbound::Gap { .. } => panic!("{} after {seq}", show(&gap)),
         }
     }
+}
+
+#[tokio::test]
+async fn rooms_that_come_and_go_are_heard_while_they_are_wanted_and_leave_nothing_behind() {
+    let server = RedisServer::start();
+    let mut node = node(&server).await;
+    let mut visitors = Vec::new();
+    for visitor in 0..20 {
+        let broker = node.backplane.broker.clone();
+        visitors.push(tokio::spawn(async move {
+            for visit in 0..25 {
+                let place = room(&format!("room {}", (visitor + visit) % 4));
+                let listening =
+                    within("a subscription", broker.subscribe(&place)).await.expect("a subscription");
+                let text = format!("{visitor}-{visit}");
+                broker.publish(draft(&place, &text, &text)).await.expect("a receipt");
+                tokio::task::yield_now().await;
+                // Whoever goes at once may miss the end of what was said.
+                if visit % 5 == 0 {
+                    drop(listening);
+                } else {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            }
+        }));
+    }
+    let mut missing: std::collections::HashSet<_> = (0..20)
+        .flat_map(|visitor| (0..25).map(move |visit| (visitor, visit)))
+        .filter(|(_, visit)| visit % 5 != 0)
+        .map(|(visitor, visit)| format!("ann: {visitor}-{visit}"))
+        .collect();
+    while !missing.is_empty() {
+        let heard = node.hear().await;
+        assert!(!heard.starts_with("gap"), "{heard}");
+        missing.remove(&heard);
+    }
+    for visitor in visitors {
+        visitor.await.expect("it went well");
+    }
+    eventually("nothing is subscribed", async || server.cli(["PUBSUB", "CHANNELS"]).is_empty()).await;
+}
+
+#[tokio::test]
+async fn a_backplane_that_is_dropped_leaves_no_connection() {
+    let server = RedisServer::start();
+    let node = node(&server).await;
+    let listening = node.listen(&lobby()).await;
+    node.say(&lobby(), "hello").await;
+    assert!(server.cli(["CLIENT", "LIST"]).lines().count() > 2);
+    drop(node);
+    eventually("only we are connected", async || server.cli(["CLIENT", "LIST"]).lines().count() == 1).await;
+    drop(listening);
 }

@@ -37,7 +37,7 @@ impl Cluster {
 
     /// Nodes with these variables in their environment.
     pub fn with(nodes: usize, settings: &[(&str, &OsStr)]) -> Self {
-        let (redis, logs) = (RedisServer::start_with_tcp(), TempDir::new().expect("a folder for logs"));
+        let (redis, logs) = (RedisServer::start(), TempDir::new().expect("a folder for logs"));
         let nodes = (1..=nodes)
             .map(|number| NodeProcess::start(&format!("node-{number}"), &redis, logs.path(), settings))
             .collect();
@@ -84,7 +84,7 @@ impl NodeProcess {
                 .env("HUBBUB__HTTP__ADDR", http.to_string())
                 .env("HUBBUB__HTTP__CLIENT_DIR", root().join("node_modules/socket.io-client/dist"))
                 .env("HUBBUB__ADMIN__ADDR", admin.to_string())
-                .env("HUBBUB__REDIS__URL", redis.tcp_url())
+                .env("HUBBUB__REDIS__URL", redis.url())
                 .env("HUBBUB__LOG__LEVEL", "info,hubbub_gateway=debug")
                 .envs(settings.iter().copied())
                 .stderr(fs::File::create(&log).expect("a file for its log"))

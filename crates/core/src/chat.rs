@@ -12,6 +12,8 @@ use crate::{
 const CHANNEL_SEARCH: usize = crate::HISTORY_LENGTH;
 /// The most of them that are answered with, as seed 004's server did.
 const CHANNEL_LENGTH: usize = 100;
+/// Bytes of text that one answer may bring. Encoded it may be six times as much, and still fits an outbox.
+const ONE_ANSWER: usize = 128 * 1_024;
 
 /// Carries out commands. One for all sessions of a node; it keeps nothing of its own.
 #[derive(Debug, Clone)]
@@ -43,6 +45,14 @@ impl Chat {
         }
     }
 
+    /// Hears a room from now on, without being listed in it.
+    pub async fn listen(&self, session: &mut Session, room: &RoomId) -> Result<(), Refusal> {
+        let subscription = self.broker.subscribe(room).await.map_err(unavailable)?;
+        session.listener.listen(room);
+        session.hears.insert(room.clone(), subscription);
+        Ok(())
+    }
+
     /// Hears a room from its log's top on, with the last `limit` messages before it, without being listed in it.
     pub async fn hear(&self, session: &mut Session, room: &RoomId, limit: usize) -> Result<Recent, Refusal> {
         let subscription = self.broker.subscribe(room).await.map_err(unavailable)?;
@@ -51,7 +61,8 @@ impl Chat {
         if recent.is_err() && !session.hears(room) {
             session.listener.forget(room);
         }
-        let recent = recent.map_err(unavailable)?;
+        let mut recent = recent.map_err(unavailable)?;
+        within_one_answer(&mut recent.envelopes);
         session.hears.insert(room.clone(), subscription);
         Ok(recent)
     }
@@ -81,9 +92,13 @@ impl Chat {
         }
         session.hears.clear();
         for (room, user) in std::mem::take(&mut session.entered) {
-            if let Err(error) = self.exit(session, room, user).await {
-                tracing::warn!(%error, "could not announce a leave; presence will repair it");
-            }
+            self.announce_exit(session, room, user).await;
+        }
+    }
+
+    async fn announce_exit(&self, session: &Session, room: RoomId, user: UserId) {
+        if let Err(error) = self.exit(session, room, user).await {
+            tracing::warn!(%error, "could not announce a leave; presence will repair it");
         }
     }
 
@@ -108,6 +123,9 @@ impl Chat {
         let joined = self.join_as(session, Identity { user, name }, &room, limit).await;
         if joined.is_err() && !known {
             session.forget(&room);
+            if let Some(user) = session.entered.remove(&room) {
+                self.announce_exit(session, room, user).await;
+            }
         }
         joined
     }
@@ -160,6 +178,7 @@ impl Chat {
         let Recent { envelopes, .. } = self.broker.recent(room, CHANNEL_SEARCH).await.map_err(unavailable)?;
         let mut messages: Vec<_> = envelopes.into_iter().filter(|e| is_of(e, &channel)).collect();
         messages.drain(..messages.len().saturating_sub(CHANNEL_LENGTH));
+        within_one_answer(&mut messages);
         Ok(Reply::Channel { channel, messages })
     }
 
@@ -202,6 +221,24 @@ impl Chat {
     async fn exit(&self, session: &Session, room: RoomId, user: UserId) -> Result<(), BackplaneError> {
         let exit = Exit { room, user, session: session.id, grace: Duration::ZERO };
         self.presence.leave(exit).await.map(drop)
+    }
+}
+
+/// Keeps the last messages that fit into one answer: a room of long texts must not overrun who enters it.
+fn within_one_answer(envelopes: &mut Vec<Envelope>) {
+    let mut bytes = 0;
+    let fit = envelopes.iter().rev().take_while(|envelope| {
+        bytes += text_length(envelope);
+        bytes <= ONE_ANSWER
+    });
+    let fit = fit.count();
+    envelopes.drain(..envelopes.len() - fit);
+}
+
+fn text_length(envelope: &Envelope) -> usize {
+    match &envelope.event {
+        Event::Said(message) => message.text.len(),
+        _ => 0,
     }
 }
 

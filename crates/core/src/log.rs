@@ -43,8 +43,10 @@ impl Log {
         }
         self.top.seq += 1;
         let receipt = Receipt { position: self.top, at, duplicate: false };
-        self.keys.insert(draft.key.clone(), receipt);
-        self.expiry.push_back((now + REMEMBERED, draft.key));
+        if draft.message.cid.is_some() {
+            self.keys.insert(draft.key.clone(), receipt);
+            self.expiry.push_back((now + REMEMBERED, draft.key));
+        }
         let place = Place::Logged(self.top);
         let event = Event::Said(draft.message);
         let envelope = Envelope { room: draft.room, place, at, origin: draft.origin, event };

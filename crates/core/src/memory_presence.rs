@@ -18,8 +18,15 @@ use crate::{
 pub(crate) struct MemoryPresence {
     holders: Holders,
     /// Held until the change is in the inbox: that makes the order one.
-    rooms: Mutex<HashMap<RoomId, Room>>,
+    rooms: Mutex<Rooms>,
     outlet: Outlet,
+}
+
+#[derive(Debug, Default)]
+struct Rooms {
+    known: HashMap<RoomId, Room>,
+    /// No room that is forgotten had a higher version, so none ever counts backwards.
+    floor: u64,
 }
 
 #[derive(Debug)]
@@ -28,10 +35,16 @@ struct Room {
     people: BTreeMap<UserId, Name>,
 }
 
-impl Room {
-    /// Versions begin at the clock, so that a room that was empty and forgotten never counts backwards.
-    fn new() -> Self {
-        Self { version: now() * 1_000, people: BTreeMap::new() }
+impl Rooms {
+    fn of(&mut self, room: &RoomId) -> &mut Room {
+        let version = self.floor;
+        self.known.entry(room.clone()).or_insert_with(|| Room { version, people: BTreeMap::new() })
+    }
+
+    fn forget(&mut self, room: &RoomId) {
+        if let Some(room) = self.known.remove(room) {
+            self.floor = self.floor.max(room.version);
+        }
     }
 }
 
@@ -55,7 +68,7 @@ impl Presence for MemoryPresence {
             Enter::Again => return Ok(Arrival::Again),
             Enter::First => {}
         }
-        let room = rooms.entry(claim.room.clone()).or_insert_with(Room::new);
+        let room = rooms.of(&claim.room);
         room.version += 1;
         room.people.insert(claim.user.clone(), claim.name.clone());
         let version = room.version;
@@ -69,12 +82,12 @@ impl Presence for MemoryPresence {
         if self.holders.leave(&exit) == Leave::Silent {
             return Ok(Departure::Silent);
         }
-        let Some(room) = rooms.get_mut(&exit.room) else { return Ok(Departure::Silent) };
+        let Some(room) = rooms.known.get_mut(&exit.room) else { return Ok(Departure::Silent) };
         let Some(name) = room.people.remove(&exit.user) else { return Ok(Departure::Silent) };
         room.version += 1;
         let version = room.version;
         if room.people.is_empty() {
-            rooms.remove(&exit.room);
+            rooms.forget(&exit.room);
         }
         let left = Event::Left(Occupant { user: exit.user, name });
         self.say(exit.room, version, exit.session, left).await;
@@ -83,7 +96,9 @@ impl Presence for MemoryPresence {
 
     async fn occupants(&self, room: &RoomId) -> Result<Occupancy, BackplaneError> {
         let rooms = self.rooms.lock().await;
-        let Some(room) = rooms.get(room) else { return Ok(Occupancy::default()) };
+        let Some(room) = rooms.known.get(room) else {
+            return Ok(Occupancy { version: rooms.floor, occupants: Vec::new() });
+        };
         let occupants = room
             .people
             .iter()

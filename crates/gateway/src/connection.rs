@@ -9,6 +9,7 @@ use hubbub_core::{Command, Name, Position, Recent, Refusal, Reply, RoomId, Sessi
 use hubbub_dialects::{Dialect, Hello, Misspoken, NAMESPACES, Ready, Told, Utterances, understand};
 use serde_json::Value;
 use socketioxide::handler::Value as Packet;
+use tokio::time::{timeout, timeout_at};
 
 use crate::{
     delivery::ListFor, ears::Ears, engine::Marker, floor::Floor, mailbox::Word, metrics, peer::Peer,
@@ -16,6 +17,9 @@ use crate::{
 
 /// While the backplane is away, rooms that could not be heard are tried again this often.
 const AGAIN: Duration = Duration::from_secs(1);
+
+/// How long a CONNECT may wait for the backplane.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// A session in a namespace, from its connect to its end.
 #[derive(Debug)]
@@ -25,14 +29,26 @@ pub(crate) struct Connection {
     ears: Arc<Ears>,
     session: Session,
     ready: Option<Ready>,
-    /// Rooms that it should hear and does not yet.
+    /// Rooms that it should hear and does not yet, and when they are tried again.
     unheard: Vec<(RoomId, usize)>,
+    again: Instant,
+    /// What rooms had said before they were heard, not told yet.
+    heard: Vec<(RoomId, Recent)>,
 }
 
 impl Connection {
     pub(crate) fn new(floor: Arc<Floor>, peer: Arc<Peer>, ears: Arc<Ears>) -> Self {
         let session = Session::new(peer.id, ears.clone());
-        Self { floor, peer, ears, session, ready: None, unheard: Vec::new() }
+        Self {
+            floor,
+            peer,
+            ears,
+            session,
+            ready: None,
+            unheard: Vec::new(),
+            heard: Vec::new(),
+            again: Instant::now(),
+        }
     }
 
     /// Lets the client in under a name of its own.
@@ -51,7 +67,7 @@ impl Connection {
     pub(crate) async fn run(mut self) {
         let namespace = NAMESPACES[usize::from(self.peer.namespace)];
         metrics::session_opened(namespace);
-        self.greet().await;
+        self.greet();
         while let Some(word) = self.next_word().await {
             self.hear(word).await;
         }
@@ -64,34 +80,52 @@ impl Connection {
         self.floor.chat.close(&mut self.session).await;
     }
 
-    async fn greet(&mut self) {
+    /// Before the CONNECT is out: hears the rooms, so that what is said from then on reaches the client. What they say
+    /// waits at the gate. Where the backplane takes too long, the client connects all the same and hears them later.
+    pub(crate) async fn prepare(&mut self) {
         let spoken = self.ears.spoken();
         if let [only] = spoken.as_slice() {
             self.settle(*only);
-            let greeting = self.ready.as_ref().map_or(Told::Connected, Told::Ready);
-            self.peer.tell(&only.encode(&only.room().unwrap_or_else(RoomId::names), &greeting), None);
         }
         for dialect in spoken {
             self.unheard.extend(dialect.room().map(|room| (room, dialect.greeting())));
         }
         self.unheard.dedup();
-        self.hear_rooms().await;
+        self.peer.close_gate();
+        // Cut short, it hears some rooms and not others; the rest stay unheard.
+        let _late = timeout(PATIENCE, self.hear_rooms()).await;
+    }
+
+    /// The CONNECT is out: the greeting, and what the rooms have said meanwhile.
+    fn greet(&mut self) {
+        if let [only] = self.ears.spoken().as_slice() {
+            let greeting = self.ready.as_ref().map_or(Told::Connected, Told::Ready);
+            self.peer.tell(&only.encode(&only.room().unwrap_or_else(RoomId::names), &greeting), None);
+        }
+        self.tell_heard();
     }
 
     /// Hears the rooms that it does not hear yet. Those that fail stay for the next time.
     async fn hear_rooms(&mut self) {
-        for (room, limit) in std::mem::take(&mut self.unheard) {
-            match self.floor.chat.hear(&mut self.session, &room, limit).await {
-                Ok(Recent { top, envelopes }) => {
-                    self.tell_recent(&room, &envelopes);
-                    self.peer.open_gate(Some((&room, top)));
-                }
-                Err(_) => {
-                    self.peer.open_gate(None);
-                    self.unheard.push((room, limit));
-                }
+        self.again = Instant::now() + AGAIN;
+        for (room, limit) in self.unheard.clone() {
+            let heard = match limit {
+                0 => self.floor.chat.listen(&mut self.session, &room).await.map(|()| None),
+                _ => self.floor.chat.hear(&mut self.session, &room, limit).await.map(Some),
+            };
+            if let Ok(recent) = heard {
+                self.unheard.retain(|(unheard, _)| *unheard != room);
+                self.heard.extend(recent.map(|recent| (room, recent)));
             }
         }
+    }
+
+    /// Tells what the rooms have said before they were heard, and opens the gate for what they say since.
+    fn tell_heard(&mut self) {
+        let heard = std::mem::take(&mut self.heard);
+        heard.iter().for_each(|(room, recent)| self.tell_recent(room, &recent.envelopes));
+        let told: Vec<_> = heard.into_iter().map(|(room, recent)| (room, recent.top)).collect();
+        self.peer.open_gate(&told);
     }
 
     fn tell_recent(&self, room: &RoomId, recent: &[hubbub_core::Envelope]) {
@@ -107,10 +141,11 @@ impl Connection {
         loop {
             let taken = if self.unheard.is_empty() {
                 self.peer.mailbox.take().await
-            } else if let Ok(taken) = tokio::time::timeout(AGAIN, self.peer.mailbox.take()).await {
+            } else if let Ok(taken) = timeout_at(self.again.into(), self.peer.mailbox.take()).await {
                 taken
             } else {
                 self.hear_rooms().await;
+                self.tell_heard();
                 continue;
             };
             let (word, room) = taken?;
@@ -159,15 +194,23 @@ impl Connection {
         }
         let room = command.room().cloned();
         let started = Instant::now();
-        let outcome = self.floor.chat.handle(&mut self.session, command).await;
+        let outcome = if room.as_ref().is_some_and(|room| self.is_unheard(room)) {
+            Err(Refusal::unavailable())
+        } else {
+            self.floor.chat.handle(&mut self.session, command).await
+        };
         metrics::handled(dialect.name(), started.elapsed());
         self.answer(dialect, &outcome, ack);
-        self.peer.open_gate(told(&outcome));
+        self.peer.open_gate(&told(&outcome));
         if let (Some(room), Ok(Reply::Entered { first: false, .. })) = (room, &outcome) {
             let wanted = ListFor { room, dialect, peer: self.peer.clone() };
             // A closed queue means that the node stops.
             let _stopping = self.floor.lists.send(wanted).await;
         }
+    }
+
+    fn is_unheard(&self, room: &RoomId) -> bool {
+        self.unheard.iter().any(|(unheard, _)| unheard == room)
     }
 
     fn answer(&self, dialect: &dyn Dialect, outcome: &Result<Reply, Refusal>, ack: Option<i64>) {
@@ -202,10 +245,10 @@ impl Connection {
 }
 
 /// What of a room's log the reply has told already.
-fn told(outcome: &Result<Reply, Refusal>) -> Option<(&RoomId, Position)> {
+fn told(outcome: &Result<Reply, Refusal>) -> Vec<(RoomId, Position)> {
     match outcome {
-        Ok(Reply::Joined { room, top, .. }) => Some((room, *top)),
-        _ => None,
+        Ok(Reply::Joined { room, top, .. }) => vec![(room.clone(), *top)],
+        _ => Vec::new(),
     }
 }
 

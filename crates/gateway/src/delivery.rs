@@ -2,13 +2,13 @@
 //! to every socket of it.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::Arc,
-    time::{Instant, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use hubbub_core::{
-    Envelope, Event, Inbound, Millis, Occupancy, Place, Position, Presence, RoomId, SessionId,
+    Envelope, Event, Inbound, Millis, Occupancy, Occupant, Place, Position, Presence, RoomId, SessionId,
 };
 use hubbub_dialects::{Dialect, Told};
 use tokio::sync::mpsc;
@@ -27,6 +27,12 @@ use crate::{
 const AT_ONCE: usize = 256;
 /// Bytes of text that go out in one write, about.
 const ONE_WRITE: usize = 64 * 1_024;
+/// A room that could not be read is read again after this.
+const AGAIN: Duration = Duration::from_secs(1);
+/// Rooms that nobody hears any more and that may still be known, before they are looked for.
+const FORGOTTEN: usize = 64;
+/// Bytes of names that one list may have. More people than that are there all the same; nobody reads such a list.
+const LIST: usize = 64 * 1_024;
 /// Requests for lists that may wait; a full queue holds the asking session's task back.
 const REQUESTS: usize = 1_024;
 
@@ -44,19 +50,22 @@ pub(crate) struct Delivery {
     rooms: Arc<Rooms>,
     presence: Arc<dyn Presence>,
     people: HashMap<RoomId, (Opening, People)>,
+    /// Those whose people have changed since they were last told.
+    changed: HashSet<RoomId>,
     waiting: Vec<ListFor>,
     requests: mpsc::Receiver<ListFor>,
     readings: (mpsc::Sender<Reading>, mpsc::Receiver<Reading>),
 }
 
-type Reading = (RoomId, Option<Occupancy>);
+type Reading = (RoomId, Opening, Occupancy);
 
 impl Delivery {
     /// The task's state, and the way to ask it for lists.
     pub(crate) fn new(rooms: Arc<Rooms>, presence: Arc<dyn Presence>) -> (Self, mpsc::Sender<ListFor>) {
         let (sender, requests) = mpsc::channel(REQUESTS);
-        let (people, waiting, readings) = (HashMap::new(), Vec::new(), mpsc::channel(REQUESTS));
-        (Self { rooms, presence, people, waiting, requests, readings }, sender)
+        let (people, changed) = (HashMap::new(), HashSet::new());
+        let (waiting, readings) = (Vec::new(), mpsc::channel(REQUESTS));
+        (Self { rooms, presence, people, changed, waiting, requests, readings }, sender)
     }
 
     /// Delivers until the backplane ends or `stop` says so.
@@ -64,7 +73,7 @@ impl Delivery {
         let mut arrived = Vec::with_capacity(AT_ONCE);
         loop {
             let now = Instant::now();
-            let due = self.people.values().filter_map(|(_, people)| people.due(now)).min();
+            let due = self.changed.iter().filter_map(|room| self.people.get(room)?.1.due(now)).min();
             tokio::select! {
                 count = inbox.recv_many(&mut arrived, AT_ONCE) => {
                     if count == 0 { return }
@@ -74,7 +83,7 @@ impl Delivery {
                     }
                 }
                 Some(wanted) = self.requests.recv() => self.list_for(wanted),
-                Some((room, occupancy)) = self.readings.1.recv() => self.read(&room, occupancy),
+                Some((room, opening, occupancy)) = self.readings.1.recv() => self.read(&room, opening, occupancy),
                 () = sleep_until(due) => {}
                 () = stop.cancelled() => return,
             }
@@ -119,6 +128,7 @@ impl Delivery {
     fn presence_changed(&mut self, room: &RoomId, change: Change) -> Vec<News> {
         let Some(people) = self.people_in(room) else { return Vec::new() };
         let heard = people.heard(change);
+        self.changed.insert(room.clone());
         if heard.read {
             self.read_later(room);
         }
@@ -151,23 +161,17 @@ impl Delivery {
     /// Says what has gathered in each room whose time has come.
     fn tell_changes(&mut self) {
         let now = Instant::now();
-        for (room, (_, people)) in &mut self.people {
-            if people.due(now).is_none_or(|due| due > now) {
-                continue;
-            }
-            let (joined, left) = people.gathered(now);
-            let everyone = people.everyone();
-            for hearers in self.rooms.groups(room) {
-                let told = if hearers.dialect.lists_people() {
-                    Told::Roster(&everyone)
-                } else {
-                    Told::Changed { joined: &joined, left: &left, count: everyone.len() }
-                };
-                deliver(room, &hearers, &one(room, hearers.dialect, hearers.namespace, &told));
+        for room in std::mem::take(&mut self.changed) {
+            match self.people.get_mut(&room).and_then(|(_, people)| people.due(now).map(|due| (due, people)))
+            {
+                Some((due, people)) if due <= now => tell_changed(&self.rooms, &room, people, now),
+                Some(_) => drop(self.changed.insert(room)),
+                None => {}
             }
         }
-        let rooms = &self.rooms;
-        self.people.retain(|room, (opening, _)| rooms.opening(room) == Some(*opening));
+        if self.people.len() > 2 * self.rooms.count() + FORGOTTEN {
+            self.people.retain(|room, (opening, _)| self.rooms.opening(room) == Some(*opening));
+        }
     }
 
     fn list_for(&mut self, wanted: ListFor) {
@@ -197,24 +201,49 @@ impl Delivery {
         Some(people)
     }
 
+    /// Reads who is in the room, as often as it takes while somebody hears it.
     fn read_later(&self, room: &RoomId) {
-        let (presence, room, done) = (self.presence.clone(), room.clone(), self.readings.0.clone());
+        let Some(opening) = self.rooms.opening(room) else { return };
+        let (presence, rooms, room, done) =
+            (self.presence.clone(), self.rooms.clone(), room.clone(), self.readings.0.clone());
         tokio::spawn(async move {
-            let occupancy = presence.occupants(&room).await;
-            let occupancy =
-                occupancy.inspect_err(|error| tracing::warn!(%error, "could not read who is in a room"));
-            // A closed channel means that the node stops.
-            let _stopping = done.send((room, occupancy.ok())).await;
+            while rooms.opening(&room) == Some(opening) {
+                match presence.occupants(&room).await {
+                    Ok(occupancy) => {
+                        // A closed channel means that the node stops.
+                        let _stopping = done.send((room, opening, occupancy)).await;
+                        return;
+                    }
+                    Err(error) => {
+                        tracing::debug!(%error, %room, "could not read who is in a room; trying again");
+                    }
+                }
+                tokio::time::sleep(AGAIN).await;
+            }
         });
     }
 
-    fn read(&mut self, room: &RoomId, occupancy: Option<Occupancy>) {
-        let waiting: Vec<_> = self.waiting.extract_if(.., |wanted| wanted.room == *room).collect();
+    fn read(&mut self, room: &RoomId, opening: Opening, occupancy: Occupancy) {
+        if self.rooms.opening(room) != Some(opening) {
+            return;
+        }
         let Some(people) = self.people_in(room) else { return };
-        let Some(occupancy) = occupancy else { return people.unread() };
-        let news: Vec<_> = people.read(occupancy).into_iter().map(News::now).collect();
-        waiting.iter().for_each(|wanted| tell_list(wanted, people));
+        let heard = people.read(occupancy);
+        self.changed.insert(room.clone());
+        if heard.read {
+            self.read_later(room);
+        } else {
+            self.tell_waiting(room);
+        }
+        let news: Vec<_> = heard.news.into_iter().map(News::now).collect();
         self.announce(room, &news);
+    }
+
+    fn tell_waiting(&mut self, room: &RoomId) {
+        let waiting: Vec<_> = self.waiting.extract_if(.., |wanted| wanted.room == *room).collect();
+        if let Some((_, people)) = self.people.get(room) {
+            waiting.iter().for_each(|wanted| tell_list(wanted, people));
+        }
     }
 }
 
@@ -279,9 +308,32 @@ fn deliver(room: &RoomId, hearers: &Hearers, batch: &Batch) {
     hearers.peers.iter().for_each(|peer| peer.deliver(room, batch));
 }
 
+fn tell_changed(rooms: &Rooms, room: &RoomId, people: &mut People, now: Instant) {
+    let (joined, left) = people.gathered(now);
+    let everyone = people.everyone();
+    for hearers in rooms.groups(room) {
+        let told = if hearers.dialect.lists_people() {
+            Told::Roster(within_a_list(&everyone))
+        } else {
+            Told::Changed { joined: &joined, left: &left, count: everyone.len() }
+        };
+        deliver(room, &hearers, &one(room, hearers.dialect, hearers.namespace, &told));
+    }
+}
+
+/// As many of them as a list may name.
+fn within_a_list(everyone: &[Occupant]) -> &[Occupant] {
+    let mut bytes = 0;
+    let fit = everyone.iter().take_while(|who| {
+        bytes += who.name.as_str().len();
+        bytes <= LIST
+    });
+    &everyone[..fit.count()]
+}
+
 fn tell_list(wanted: &ListFor, people: &People) {
     let everyone = people.everyone();
-    wanted.peer.tell(&wanted.dialect.encode(&wanted.room, &Told::Roster(&everyone)), None);
+    wanted.peer.tell(&wanted.dialect.encode(&wanted.room, &Told::Roster(within_a_list(&everyone))), None);
 }
 
 fn room_of(inbound: &Inbound) -> &RoomId {

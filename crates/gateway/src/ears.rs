@@ -27,10 +27,10 @@ impl Ears {
         self.lock().clone()
     }
 
-    /// It speaks this one, and hears its room accordingly.
+    /// It speaks this one, and hears its room accordingly if it hears it already.
     pub(crate) fn decide(&self, dialect: &'static dyn Dialect) {
         *self.lock() = vec![dialect];
-        if let Some(room) = dialect.room() {
+        if let Some(room) = dialect.room().filter(|room| self.rooms.has(room, self.peer.id)) {
             self.rooms.add(&room, dialect, &self.peer);
         }
     }

@@ -29,15 +29,15 @@ impl Floor {
     /// Lets someone into v1: back as who they were, under the name they want, or as a guest.
     pub(crate) async fn admit(&self, session: &mut Session, hello: Hello) -> Result<Ready, Refusal> {
         let known = hello.session.as_deref().and_then(|token| self.tokens.check(token, SystemTime::now()));
-        let guest = known.is_none() && hello.name.is_none();
+        let nameless = known.is_none() && hello.name.is_none();
         let name = hello.name.or_else(|| known.as_ref().map(|known| known.name.clone()));
         let user = known.map_or_else(UserId::random, |known| known.user);
-        let tries = if guest { GUEST_TRIES } else { 1 };
+        let tries = if nameless { GUEST_TRIES } else { 1 };
         let mut taken = Err(Refusal::new(RefusalCode::NameTaken, "someone else has this name"));
         for _ in 0..tries {
             let identity = Identity { user: user.clone(), name: name.clone().unwrap_or_else(guest_name) };
             match self.chat.claim_name(session, identity.clone()).await {
-                Ok(()) => return Ok(self.ready(identity, guest)),
+                Ok(()) => return Ok(self.ready(identity)),
                 Err(refusal) if refusal.code == RefusalCode::NameTaken => taken = Err(refusal),
                 Err(refusal) => return Err(refusal),
             }
@@ -45,11 +45,11 @@ impl Floor {
         taken
     }
 
-    fn ready(&self, identity: Identity, guest: bool) -> Ready {
+    fn ready(&self, identity: Identity) -> Ready {
         Ready {
             session: self.tokens.issue(&identity, SystemTime::now()),
             identity,
-            guest,
+            guest: true,
             node: self.node.to_string(),
             text_limit: self.text_limit,
         }

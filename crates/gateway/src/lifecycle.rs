@@ -27,6 +27,8 @@ use crate::{
 const ATTACHMENTS: usize = 4;
 /// What the library reads of a WebSocket at once: the smallest, for memory is what idle connections cost.
 const READ_BUFFER: usize = 512;
+/// Packets that the library may keep for one client: its own alone, for the chat's go another way.
+const LIBRARY_PACKETS: usize = 32;
 /// While the backplane is not there, a start or an address is tried again this often.
 const AGAIN: Duration = Duration::from_millis(500);
 /// Sockets that are closed at once while draining.
@@ -138,14 +140,14 @@ impl Node {
 
     /// Closes every transport, spread over the window. Clients take a lost transport for a reason to come back.
     async fn send_away(&self, window: Duration) {
-        let mut links = self.engine.links();
-        let step = links.len().div_ceil(DRAIN_STEPS as usize).max(1);
-        while !links.is_empty() {
-            links.drain(..step.min(links.len())).for_each(|link| link.kick(Kick::Drain));
-            links.retain(|link| !link.is_over());
-            if !links.is_empty() {
-                tokio::time::sleep(window / DRAIN_STEPS).await;
+        let step = self.engine.links().len().div_ceil(DRAIN_STEPS as usize).max(1);
+        loop {
+            let links: Vec<_> = self.engine.links().into_iter().filter(|link| !link.is_over()).collect();
+            links.iter().take(step).for_each(|link| link.kick(Kick::Drain));
+            if links.len() <= step {
+                return;
             }
+            tokio::time::sleep(window / DRAIN_STEPS).await;
         }
     }
 }
@@ -179,6 +181,7 @@ fn settings(config: &Config) -> Settings {
     Settings {
         outbox: config.socketio.outbox.0,
         max_payload: config.socketio.max_payload.0,
+        sessions: config.http.max_connections,
         origins: config.security.origins.clone(),
     }
 }
@@ -193,6 +196,7 @@ fn socketio(config: &SocketIoConfig) -> SocketIoBuilder {
         .ws_max_message_size(largest)
         .ws_max_frame_size(largest)
         .ws_read_buffer_size(READ_BUFFER)
+        .max_buffer_size(LIBRARY_PACKETS)
         .with_parser(
             ParserConfig::common().max_incoming_binaries(ATTACHMENTS).max_incoming_binary_buf_size(largest),
         )

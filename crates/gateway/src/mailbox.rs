@@ -80,6 +80,11 @@ impl Mailbox {
         if half { Filled::Half } else { Filled::Fits }
     }
 
+    /// Whether it is less than half full.
+    pub(crate) fn has_room(&self) -> bool {
+        !self.lock().is_half_full()
+    }
+
     /// Nothing more comes; what is there is still handed out.
     pub(crate) fn close(&self) {
         self.lock().closed = true;

@@ -60,6 +60,7 @@ async fn admit(floor: Arc<Floor>, namespace: Namespace, name: &'static str, raw:
             .await
             .inspect_err(|refusal| metrics::rejected(refusal.code.as_str()))?;
     }
+    pending.prepare().await;
     raw.socket.extensions.insert(Arc::new(pending));
     raw.socket.on_fallback(Inlet(peer.clone()));
     raw.socket.on_disconnect(move |_: SocketRef, reason: DisconnectReason| {
@@ -99,6 +100,12 @@ impl Pending {
         match self.connection.get_mut().unwrap_or_else(PoisonError::into_inner) {
             Some(connection) => connection.admit(hello).await,
             None => Ok(()),
+        }
+    }
+
+    async fn prepare(&mut self) {
+        if let Some(connection) = self.connection.get_mut().unwrap_or_else(PoisonError::into_inner) {
+            connection.prepare().await;
         }
     }
 

@@ -1,6 +1,9 @@
 //! A session as the rest of the gateway sees it: where to say something to it, and what it said.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError, Weak,
+    atomic::{AtomicBool, Ordering},
+};
 
 use bytes::{Bytes, BytesMut};
 use hubbub_core::{Position, RoomId, SessionId};
@@ -28,6 +31,7 @@ pub(crate) struct Peer {
     pub(crate) mailbox: Mailbox,
     socket: Weak<Socket>,
     gate: Mutex<Gate>,
+    ended: AtomicBool,
 }
 
 /// While a command that joins is under way, what its rooms say is held back, so that the reply comes first.
@@ -47,6 +51,7 @@ impl Peer {
             mailbox: Mailbox::default(),
             socket: Arc::downgrade(socket),
             gate: Mutex::default(),
+            ended: AtomicBool::new(false),
         })
     }
 
@@ -54,7 +59,13 @@ impl Peer {
     pub(crate) fn said(&self, word: Word) {
         match self.mailbox.put(word) {
             Filled::Fits => {}
-            Filled::Half => self.link.pause(),
+            Filled::Half => {
+                self.link.pause();
+                // Its task may have emptied the mailbox meanwhile, and not know of the pause.
+                if self.mailbox.has_room() {
+                    self.link.resume();
+                }
+            }
             Filled::Full => self.link.kick(Kick::Flood),
         }
     }
@@ -71,6 +82,10 @@ impl Peer {
     }
 
     fn hold(&self, mut gate: MutexGuard<'_, Gate>, room: &RoomId, batch: &Batch) {
+        if self.is_over() {
+            gate.held = Vec::new();
+            return;
+        }
         for (position, frames) in batch.pieces_for(self.id) {
             gate.bytes += frames.len();
             gate.held.push((room.clone(), position, frames));
@@ -86,14 +101,14 @@ impl Peer {
         self.gate().closed = true;
     }
 
-    /// Lets go what was held back, without what the reply told already: the room's log up to `told`.
-    pub(crate) fn open_gate(&self, told: Option<(&RoomId, Position)>) {
+    /// Lets go what was held back, without what the reply told already: rooms' logs up to these positions.
+    pub(crate) fn open_gate(&self, told: &[(RoomId, Position)]) {
         let mut gate = self.gate();
         for (room, position, frames) in std::mem::take(&mut gate.held) {
-            let old = told
-                .zip(position)
-                .is_some_and(|((told, top), at)| *told == room && at.epoch == top.epoch && at.seq <= top.seq);
-            if !old {
+            let is_old = |at: Position| {
+                told.iter().any(|(told, top)| *told == room && at.epoch == top.epoch && at.seq <= top.seq)
+            };
+            if !position.is_some_and(is_old) {
                 self.push(frames);
             }
         }
@@ -112,16 +127,22 @@ impl Peer {
 
     fn push(&self, frames: Bytes) {
         // Gone means that its end is on its way to its own task.
-        if !frames.is_empty() && self.link.push(self.namespace, frames).is_err() {
+        if !frames.is_empty() && !self.is_over() && self.link.push(self.namespace, frames).is_err() {
             metrics::dropped("closed", 1);
         }
     }
 
     /// The namespace is disconnected, for this reason; the first one counts.
     pub(crate) fn end(&self, reason: &'static str) {
+        self.ended.store(true, Ordering::Relaxed);
         self.link.ends(reason);
         self.link.disconnect(self.namespace);
         self.mailbox.close();
+    }
+
+    /// Nothing is said to it any more: a later session of the same client may be in its place.
+    fn is_over(&self) -> bool {
+        self.ended.load(Ordering::Relaxed) || self.link.is_over()
     }
 
     fn gate(&self) -> MutexGuard<'_, Gate> {

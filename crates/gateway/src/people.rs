@@ -53,16 +53,25 @@ pub(crate) struct Heard {
 impl People {
     /// The backplane announced a change.
     pub(crate) fn heard(&mut self, change: Change) -> Heard {
-        if let State::Reading { meanwhile, .. } = &mut self.state {
-            meanwhile.push(change);
-            return Heard::default();
+        match &mut self.state {
+            State::Reading { meanwhile, .. } => {
+                meanwhile.push(change);
+                Heard::default()
+            }
+            State::Unknown => {
+                self.state = State::Reading { first: true, meanwhile: vec![change] };
+                Heard { news: Vec::new(), read: true }
+            }
+            State::Known => self.applied(change),
         }
+    }
+
+    fn applied(&mut self, change: Change) -> Heard {
         match self.roster.apply(change.version, &change.event) {
             Applied::Old => Heard::default(),
             Applied::New => Heard { news: vec![self.note(change.event, change.origin)], read: false },
             Applied::Gap => {
-                let first = matches!(self.state, State::Unknown);
-                self.state = State::Reading { first, meanwhile: vec![change] };
+                self.state = State::Reading { first: false, meanwhile: vec![change] };
                 Heard { news: Vec::new(), read: true }
             }
         }
@@ -70,10 +79,11 @@ impl People {
 
     /// Changes may have been missed, or someone wants the list: it must be read, unless that is under way.
     pub(crate) fn ask(&mut self) -> bool {
-        if matches!(self.state, State::Reading { .. }) {
-            return false;
-        }
-        let first = matches!(self.state, State::Unknown);
+        let first = match self.state {
+            State::Reading { .. } => return false,
+            State::Unknown => true,
+            State::Known => false,
+        };
         self.state = State::Reading { first, meanwhile: Vec::new() };
         true
     }
@@ -83,31 +93,29 @@ impl People {
         matches!(self.state, State::Known)
     }
 
-    /// The room was read. At the first time only what has just happened is news, later every difference.
-    pub(crate) fn read(&mut self, occupancy: Occupancy) -> Vec<(Event, Option<SessionId>)> {
-        let State::Reading { first, meanwhile } = std::mem::replace(&mut self.state, State::Known) else {
-            return Vec::new();
-        };
+    /// The room was read. At the first time only what has just happened is news, later every difference. What came
+    /// meanwhile may show that it must be read once more.
+    pub(crate) fn read(&mut self, occupancy: Occupancy) -> Heard {
+        let State::Reading { first, meanwhile } = &mut self.state else { return Heard::default() };
+        let (first, meanwhile) = (*first, std::mem::take(meanwhile));
+        self.state = State::Known;
         let version = occupancy.version;
         let differences = self.roster.replace(occupancy);
-        let mut news = Vec::new();
+        let mut heard = Heard::default();
         if !first {
-            news.extend(differences.into_iter().map(|event| self.note(event, None)));
+            heard.news.extend(differences.into_iter().map(|event| self.note(event, None)));
         }
         for change in meanwhile {
             if first && change.version <= version {
-                news.push(self.note(change.event, change.origin));
+                heard.news.push(self.note(change.event, change.origin));
             } else {
-                news.extend(self.heard(change).news);
+                let after = self.heard(change);
+                heard.news.extend(after.news);
+                heard.read |= after.read;
             }
         }
         self.changed = true;
-        news
-    }
-
-    /// The room could not be read: the next change tries again.
-    pub(crate) fn unread(&mut self) {
-        self.state = State::Unknown;
+        heard
     }
 
     /// When the gathered changes are due; `None`: there are none.
@@ -144,4 +152,59 @@ impl People {
 
 fn occupants(people: BTreeMap<UserId, Name>) -> Vec<Occupant> {
     people.into_iter().map(|(user, name)| Occupant { user, name }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn joined(name: &str, version: u64) -> Change {
+        Change { version, event: Event::Joined(someone(name)), origin: None }
+    }
+
+    fn someone(name: &str) -> Occupant {
+        Occupant { user: UserId::new(name), name: Name::parse(name).expect("a name") }
+    }
+
+    fn names(heard: &Heard) -> Vec<&str> {
+        heard.news.iter().map(|(event, _)| name(event)).collect()
+    }
+
+    fn name(event: &Event) -> &str {
+        match event {
+            Event::Joined(who) | Event::Left(who) => who.name.as_str(),
+            Event::Said(message) => &message.text,
+        }
+    }
+
+    fn occupancy(version: u64, people: &[&str]) -> Occupancy {
+        Occupancy { version, occupants: people.iter().map(|name| someone(name)).collect() }
+    }
+
+    #[test]
+    fn at_the_first_reading_only_what_just_happened_is_news() {
+        let mut people = People::default();
+        assert!(people.heard(joined("Cy", 13)).read);
+        assert_eq!(names(&people.read(occupancy(13, &["Ann", "Bob", "Cy"]))), ["Cy"]);
+        assert_eq!(people.everyone().len(), 3);
+    }
+
+    #[test]
+    fn a_reading_that_is_older_than_the_news_is_repeated() {
+        let mut people = People::default();
+        people.heard(joined("Ann", 7));
+        people.heard(joined("Cy", 9));
+        let heard = people.read(occupancy(7, &["Ann"]));
+        assert!(heard.read && !people.known());
+        assert_eq!(names(&heard), ["Ann"]);
+        assert_eq!(names(&people.read(occupancy(9, &["Ann", "Bob", "Cy"]))), ["Bob", "Cy"]);
+        assert!(people.known());
+    }
+
+    #[test]
+    fn a_reading_that_nobody_waits_for_changes_nothing() {
+        let mut people = People::default();
+        assert!(people.read(occupancy(5, &["Ann"])).news.is_empty());
+        assert!(!people.known());
+    }
 }

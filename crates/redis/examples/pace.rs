@@ -85,16 +85,18 @@ async fn people(backplane: &Backplane, redis: &MultiplexedConnection) -> Result<
         backplane.presence.enter(claims[number].clone()).await.map(drop)
     })
     .await?;
-    measure(redis, "leave", CALLS, 64, async |number: usize| {
+    let half = CALLS / 2;
+    measure(redis, "leave", half, 64, async |number: usize| {
         let Claim { room, user, session, .. } = claims[number].clone();
         let exit = Exit { room, user, session, grace: Duration::ZERO };
         backplane.presence.leave(exit).await.map(drop)
     })
     .await?;
-    measure(redis, "renew and look for dead", CALLS / 10, 1, async |_| {
+    measure(redis, "renew, look for dead", CALLS / 10, 1, async |_| {
         backplane.presence.heartbeat().await.map(drop)
     })
-    .await
+    .await?;
+    measure(redis, "bury, 150 people a call", 1, 1, async |_| backplane.presence.resign().await).await
 }
 
 async fn measure<E: std::error::Error + 'static>(

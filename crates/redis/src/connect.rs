@@ -11,10 +11,11 @@ use tokio::{
 
 use crate::{
     Options,
-    broker::{Logs, RedisBroker},
+    broker::RedisBroker,
     cluster::{Directory, RedisCluster},
     healer::{Healer, INBOX},
     links::{Lane, Links},
+    logs::Logs,
     metrics,
     presence::RedisPresence,
     rooms::Rooms,

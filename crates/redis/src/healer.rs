@@ -18,11 +18,12 @@ use tokio::{
 };
 
 use crate::{
-    broker::{self, Logs, Suffix, understood},
     keys::{self, Partition},
     links::{Failure, Lane, Link, Links},
+    logs::{self, Logs, Suffix, understood},
     metrics,
-    rooms::{Ask, Effects, Heal, Rooms},
+    room::{Ask, Effects, Heal},
+    rooms::Rooms,
     subscriber::Heard,
     wire,
 };
@@ -223,7 +224,7 @@ async fn tops(logs: &Logs, links: &Links, asks: &[Ask]) -> Result<Vec<(Position,
             pipeline.add_command(logs.ask_recent(link, &ask.room, 0));
             pipeline.cmd("HGET").arg(Partition::of(&ask.room).room(&ask.room)).arg(keys::VERSION);
             if ask.keep {
-                pipeline.add_command(broker::ask_keep(&ask.room)).ignore();
+                pipeline.add_command(logs::ask_keep(&ask.room)).ignore();
             }
         }
         pipeline

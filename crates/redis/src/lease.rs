@@ -9,9 +9,9 @@ use hubbub_core::{Buried, Millis, NodeId};
 
 use crate::{
     Options,
-    broker::millis,
     keys::Partition,
     links::{Failure, Lane, Links},
+    logs::millis,
     metrics, script,
 };
 
@@ -110,7 +110,7 @@ impl Leases {
         let keys = [p.meta(), p.nodes(), p.dead(), p.grace()];
         let call = |_: &_| {
             let mut cmd = script::BURY.on(&keys);
-            cmd.arg(p.prefix()).arg(PAIRS).arg(resigning);
+            cmd.arg(p.prefix()).arg(self.lease).arg(PAIRS).arg(resigning);
             cmd
         };
         let (incarnation, users, is_more, end): (String, usize, bool, u8) =

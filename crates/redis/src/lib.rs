@@ -17,14 +17,18 @@ mod keys;
 mod lease;
 mod links;
 mod listening;
+mod logs;
 mod metrics;
 mod options;
+mod pairs;
 mod people;
 mod presence;
+mod room;
 mod rooms;
 mod script;
 mod subscriber;
 mod track;
+mod versions;
 mod wire;
 
 pub use connect::{ConnectError, connect};

@@ -122,7 +122,19 @@ impl Links {
         let mine = got.map_err(|error| Failure::Unreached(error.to_string()))?;
         let mut link = Link::clone(&mine);
         let _mine = matches!(lane, Lane::Long).then_some(mine);
-        link.ask(name, deadline, &make(&link)).await
+        let (asked, pipeline) = (Instant::now(), make(&link));
+        let answer = link.ask(name, deadline, &pipeline).await;
+        if answer.is_err() && link.broken.load(Relaxed) {
+            self.forget_before(asked);
+        }
+        answer
+    }
+
+    /// What ended one connection has ended all that were there then, and the next attempt must not meet them.
+    fn forget_before(&self, asked: Instant) {
+        for pool in [&self.quick, &self.long] {
+            pool.retain(|link, _| link.made > asked);
+        }
     }
 }
 

@@ -21,6 +21,8 @@ pub struct Options {
     pub beat: Duration,
     /// How often quiet rooms are compared with the top of their log.
     pub sweep: Duration,
+    /// How often what this node holds is compared with what Redis thinks it holds.
+    pub repair: Duration,
     /// How long one attempt at a command may take, connecting included. There are two.
     pub response_timeout: Duration,
     /// Connections for long answers (histories, lists of people). Short commands share one of their own.
@@ -40,6 +42,7 @@ impl Options {
             lease: Duration::from_secs(6),
             beat: Duration::from_secs(2),
             sweep: Duration::from_secs(5),
+            repair: Duration::from_mins(1),
             response_timeout: Duration::from_secs(1),
             pool_size: 4,
             fail_fast: false,

@@ -9,9 +9,9 @@ use hubbub_core::{Claim, Exit, Name, Occupancy, Occupant, RoomId, UserId};
 use redis::Cmd;
 
 use crate::{
-    broker::millis,
     keys::{self, Partition},
     links::{Failure, Lane, Links},
+    logs::millis,
     metrics, script, wire,
 };
 

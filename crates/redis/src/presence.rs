@@ -1,8 +1,7 @@
 //! Who is where, held by leases: Redis hears of a node's first session of someone and of its last.
 
 use std::{
-    collections::{HashMap, HashSet, hash_map::RandomState},
-    hash::BuildHasher,
+    collections::HashSet,
     sync::{Arc, Mutex as Lock, MutexGuard as LockGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -10,9 +9,9 @@ use std::{
 use async_trait::async_trait;
 use hubbub_core::{
     Arrival, BackplaneError, Buried, Claim, Departure, Enter, Exit, Holders, Leave, Occupancy, Presence,
-    RoomId, SessionId, UserId,
+    RoomId, SessionId,
 };
-use tokio::sync::{Mutex, MutexGuard, RwLock};
+use tokio::sync::RwLock;
 
 use crate::{
     Options, Running,
@@ -20,17 +19,9 @@ use crate::{
     lease::{Burial, Leases},
     links::{Failure, Links},
     metrics,
+    pairs::{Owed, Pairs},
     people::{Entered, People},
 };
-
-/// How often what the node holds is compared with what Redis thinks it holds.
-const REPAIR: Duration = Duration::from_mins(1);
-
-/// Locks that pairs share. Two pairs with one lock wait for each other's round trip.
-const LOCKS: usize = 4_096;
-
-/// Leaves that may be owed to Redis. More are found by the comparison.
-const OWED: usize = 100_000;
 
 /// How often someone enters anew because the lease was gone.
 const ATTEMPTS: usize = 3;
@@ -42,6 +33,7 @@ pub(crate) struct RedisPresence {
     leases: Leases,
     directory: Arc<Directory>,
     beat: Duration,
+    repair: Duration,
     /// Held for reading while someone enters or leaves, for writing while everyone does again.
     lease: RwLock<Lease>,
     holders: Holders,
@@ -92,6 +84,7 @@ impl Presence for RedisPresence {
             }
             Err(error) => {
                 tracing::warn!(%error, "could not announce a leave; it is announced later");
+                self.doubt();
                 Ok(Departure::Silent)
             }
         }
@@ -137,11 +130,12 @@ impl RedisPresence {
             leases: Leases::new(links, options),
             directory,
             beat: options.beat,
+            repair: options.repair,
             lease: RwLock::default(),
             holders: Holders::default(),
             pairs: Pairs::default(),
             owed: Owed::default(),
-            clock: Lock::new(Clock { renewed: Instant::now(), repaired: Instant::now() }),
+            clock: Lock::new(Clock { renewed: Instant::now(), repaired: None }),
             _running: running,
         }
     }
@@ -245,7 +239,7 @@ impl RedisPresence {
 
     /// Makes Redis's idea of what this node holds the same as the node's own.
     async fn repair(&self) -> Result<(), Failure> {
-        if self.clock().repaired.elapsed() < REPAIR {
+        if self.clock().repaired.is_some_and(|repaired| repaired.elapsed() < self.repair) {
             return Ok(());
         }
         let lease = self.lease.write().await;
@@ -261,7 +255,7 @@ impl RedisPresence {
         let missing: Vec<_> = claims.into_iter().filter(is_missing).collect();
         self.people.enter_all(incarnation, &missing).await?;
         metrics::repairs((there.difference(&here).count() + missing.len()) as u64);
-        self.clock().repaired = Instant::now();
+        self.clock().repaired = Some(Instant::now());
         Ok(())
     }
 
@@ -274,6 +268,11 @@ impl RedisPresence {
             self.directory.forget(node).await?;
         }
         Ok(burials.into_iter().map(|burial| burial.buried).filter(|b| !b.incarnation.is_empty()).collect())
+    }
+
+    /// What was not answered may be carried out yet, and after what is said next: compare once Redis answers.
+    fn doubt(&self) {
+        self.clock().repaired = None;
     }
 
     fn clock(&self) -> LockGuard<'_, Clock> {
@@ -304,60 +303,8 @@ impl Drop for Undo<'_> {
         self.presence.holders.leave(&exit);
         if self.is_owed {
             self.presence.owed.add(&exit);
+            self.presence.doubt();
         }
-    }
-}
-
-/// One change at a time for each pair.
-#[derive(Debug)]
-struct Pairs {
-    locks: Box<[Mutex<()>]>,
-    hasher: RandomState,
-}
-
-impl Default for Pairs {
-    fn default() -> Self {
-        Self { locks: (0..LOCKS).map(|_| Mutex::default()).collect(), hasher: RandomState::new() }
-    }
-}
-
-impl Pairs {
-    async fn lock(&self, room: &RoomId, user: &UserId) -> MutexGuard<'_, ()> {
-        let hash = usize::try_from(self.hasher.hash_one((room, user)) % LOCKS as u64);
-        self.locks[hash.expect("smaller than the number of locks")].lock().await
-    }
-}
-
-/// Leaves that Redis may not have heard of.
-#[derive(Debug, Default)]
-struct Owed(Lock<HashMap<(RoomId, UserId), Exit>>);
-
-impl Owed {
-    fn add(&self, exit: &Exit) {
-        let mut owed = self.lock();
-        if owed.len() < OWED {
-            owed.insert((exit.room.clone(), exit.user.clone()), exit.clone());
-        }
-    }
-
-    fn settle(&self, room: &RoomId, user: &UserId) {
-        self.lock().remove(&(room.clone(), user.clone()));
-    }
-
-    fn has(&self, exit: &Exit) -> bool {
-        self.lock().contains_key(&(exit.room.clone(), exit.user.clone()))
-    }
-
-    fn all(&self) -> Vec<Exit> {
-        self.lock().values().cloned().collect()
-    }
-
-    fn clear(&self) {
-        self.lock().clear();
-    }
-
-    fn lock(&self) -> LockGuard<'_, HashMap<(RoomId, UserId), Exit>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -365,5 +312,6 @@ impl Owed {
 #[derive(Debug)]
 struct Clock {
     renewed: Instant,
-    repaired: Instant,
+    /// `None`: not yet, or something has happened since.
+    repaired: Option<Instant>,
 }

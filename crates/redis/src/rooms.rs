@@ -9,12 +9,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hubbub_core::{Envelope, Inbound, Place, Position, RoomId, Subscription};
+use hubbub_core::{Envelope, Place, Position, RoomId, Subscription};
 use tokio::sync::{Notify, OwnedSemaphorePermit, oneshot};
 
 use crate::{
-    broker::Suffix,
-    track::{Held, Track, Turn, Versions},
+    logs::Suffix,
+    room::{Ask, Channel, Effects, Room},
+    track::Held,
 };
 
 /// How often Redis is told that a log is in use.
@@ -40,33 +41,6 @@ struct State {
     births: u64,
 }
 
-#[derive(Debug)]
-struct Room {
-    /// Tells this one from an earlier one of the same name, whose answers may still be under way.
-    birth: u64,
-    listeners: usize,
-    channel: Channel,
-    waiting: Vec<oneshot::Sender<()>>,
-    track: Track,
-    versions: Versions,
-    is_due: bool,
-    /// The channel was cut, or something was dropped: presence must be read again.
-    was_cut: bool,
-    /// When a message was last heard.
-    spoken: Instant,
-    /// When a change of presence was last heard.
-    moved: Instant,
-    /// When Redis is next to be told that the log is in use.
-    keep: Instant,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Channel {
-    Off,
-    Asked,
-    On,
-}
-
 /// What the subscriber has to ask for.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
@@ -78,32 +52,6 @@ impl Batch {
     pub(crate) fn is_empty(&self) -> bool {
         self.subscribe.is_empty() && self.unsubscribe.is_empty()
     }
-}
-
-/// A room to be compared with the top of its log.
-#[derive(Debug, Clone)]
-pub(crate) struct Ask {
-    pub(crate) room: RoomId,
-    birth: u64,
-    at: Instant,
-    /// Redis should be told that the log is in use.
-    pub(crate) keep: bool,
-}
-
-/// A room whose log is to be read on.
-#[derive(Debug)]
-pub(crate) struct Heal {
-    pub(crate) room: RoomId,
-    pub(crate) birth: u64,
-    pub(crate) since: Position,
-}
-
-/// What follows from something heard or read.
-#[derive(Debug, Default)]
-pub(crate) struct Effects {
-    /// To be delivered, in this order.
-    pub(crate) out: Vec<Inbound>,
-    pub(crate) heal: Option<Heal>,
 }
 
 impl Rooms {
@@ -226,7 +174,10 @@ impl Rooms {
     pub(crate) fn again(&self, asks: Vec<Ask>) {
         let mut state = self.lock();
         for ask in asks {
-            state.make_due(&ask.room);
+            if let Some(room) = state.rooms.get_mut(&ask.room) {
+                room.was_cut |= ask.was_cut;
+                state.make_due(&ask.room);
+            }
         }
     }
 
@@ -316,75 +267,15 @@ impl State {
             return None;
         }
         let at = Instant::now();
-        Some(Ask { birth: room.birth, at, keep: room.keep <= at, room: name })
-    }
-}
-
-impl Room {
-    fn new(birth: u64) -> Self {
-        let now = Instant::now();
-        Self {
-            birth,
-            listeners: 0,
-            channel: Channel::Off,
-            waiting: Vec::new(),
-            track: Track::default(),
-            versions: Versions::default(),
-            is_due: false,
-            was_cut: false,
-            spoken: now,
-            moved: now,
-            keep: now,
-        }
-    }
-
-    /// Whatever is published from now on will be delivered, or missed with notice.
-    fn is_ready(&self) -> bool {
-        self.channel == Channel::On && self.track.is_learned()
-    }
-
-    fn wake(&mut self) {
-        if self.is_ready() {
-            for waiting in self.waiting.drain(..) {
-                // Who has stopped waiting has given back the subscription too.
-                let _gone = waiting.send(());
-            }
-        }
-    }
-
-    fn turn(&mut self, version: u64, envelope: Envelope) -> Option<Inbound> {
-        match self.versions.hear(version) {
-            Turn::Next => Some(Inbound::Heard(envelope)),
-            Turn::Old => None,
-            Turn::Jump => Some(Inbound::PresenceGap { room: envelope.room }),
-        }
-    }
-
-    fn compare_presence(&mut self, ask: &Ask, version: Option<u64>, out: &mut Vec<Inbound>) {
-        let was_cut = std::mem::take(&mut self.was_cut);
-        if was_cut {
-            self.versions.forget();
-        }
-        if self.versions.compared(version, self.moved < ask.at) || was_cut {
-            out.push(Inbound::PresenceGap { room: ask.room.clone() });
-        }
-    }
-
-    /// Nobody listens, but someone may again before Redis has been asked to stop: then this was not missed.
-    fn hush(&self, mut effects: Effects) -> Effects {
-        if self.listeners == 0 {
-            effects.out.clear();
-        }
-        effects
-    }
-
-    fn heal(&self, room: RoomId, since: Option<Position>) -> Option<Heal> {
-        since.map(|since| Heal { room, birth: self.birth, since })
+        let was_cut = std::mem::take(&mut room.was_cut);
+        Some(Ask { birth: room.birth, at, was_cut, keep: room.keep <= at, room: name })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use hubbub_core::Inbound;
+
     use super::*;
 
     fn lobby() -> RoomId {

@@ -35,7 +35,7 @@ scripts! {
     RENEW = "renew": "clock" "lease" "renew";
     ENTER = "enter": "clock" "people" "enter";
     LEAVE = "leave": "clock" "people" "leave";
-    BURY = "bury": "clock" "people" "bury";
+    BURY = "bury": "clock" "lease" "people" "bury";
     VERSION = "version": "clock" "version";
 }
 

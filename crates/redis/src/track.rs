@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 use hubbub_core::{Envelope, Inbound, Position, RoomId};
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::{broker::Suffix, metrics};
+use crate::{logs::Suffix, metrics};
 
 /// Messages of a room that may wait until it is healed. The oldest goes first, and is read from the log later.
 const WAITING: usize = 256;
@@ -178,53 +178,6 @@ fn gap(room: &RoomId, top: Position) -> Inbound {
     Inbound::Gap { room: room.clone(), top }
 }
 
-/// A room's presence, as far as this node has delivered it.
-#[derive(Debug, Default)]
-pub(crate) struct Versions(Option<u64>);
-
-/// What a change's version says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Turn {
-    /// It is the next, or the first that is heard.
-    Next,
-    /// It was delivered already.
-    Old,
-    /// Changes before it are missing.
-    Jump,
-}
-
-impl Versions {
-    /// The room's channel said a change that made this version.
-    pub(crate) fn hear(&mut self, version: u64) -> Turn {
-        match self.0 {
-            Some(known) if version <= known => Turn::Old,
-            Some(known) if version > known + 1 => {
-                // Not believed: one wrong number must not hide all that follow.
-                self.0 = None;
-                Turn::Jump
-            }
-            _ => {
-                self.0 = Some(version);
-                Turn::Next
-            }
-        }
-    }
-
-    /// Redis has this version. Answers whether changes were missed. `quiet`: nothing was heard since it was asked.
-    pub(crate) fn compared(&mut self, version: Option<u64>, quiet: bool) -> bool {
-        let known = self.0;
-        if known.is_none() || (quiet && known != version) {
-            self.0 = version;
-        }
-        quiet && known.is_some() && known != version
-    }
-
-    /// Anything may have been missed.
-    pub(crate) fn forget(&mut self) {
-        self.0 = None;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use hubbub_core::{Author, Event, Message, Name, Place};
@@ -352,19 +305,5 @@ mod tests {
         assert_eq!(track.compared(at(1, 2), false, &mut out), None);
         assert_eq!(track.hear(held(at(1, 3)), &mut out), None);
         assert_eq!(heard(&out), ["1:3"]);
-    }
-
-    #[test]
-    fn versions_tell_the_next_from_the_old_and_from_a_jump() {
-        let mut versions = Versions::default();
-        assert_eq!(
-            [7, 8, 8, 10, 11].map(|v| versions.hear(v)),
-            [Turn::Next, Turn::Next, Turn::Old, Turn::Jump, Turn::Next]
-        );
-        assert!(!versions.compared(Some(11), true));
-        assert!(!versions.compared(Some(12), false));
-        assert!(versions.compared(Some(12), true));
-        assert!(versions.compared(None, true));
-        assert!(!versions.compared(None, true));
     }
 }

@@ -66,8 +66,9 @@ pub(crate) fn listen(
 }
 
 async fn accepted_or_pause(accepted: io::Result<(TcpStream, SocketAddr)>) -> Option<(TcpStream, SocketAddr)> {
-    match accepted.and_then(|(tcp, peer)| prepare(&tcp).map(|()| (tcp, peer))) {
-        Ok(accepted) => Some(accepted),
+    match accepted {
+        // A connection that cannot be prepared is gone already.
+        Ok((tcp, peer)) => prepare(&tcp).is_ok().then_some((tcp, peer)),
         Err(error) => {
             tracing::warn!(%error, "could not accept a connection");
             tokio::time::sleep(ACCEPT_BACKOFF).await;

@@ -69,6 +69,12 @@ impl Follower {
         self.rest == 0 && self.filled == 0
     }
 
+    /// How many of these bytes belong to the frame that it stands in, as far as that is known.
+    pub(crate) fn rest_in(&self, bytes: &[u8]) -> usize {
+        let rest = if self.filled > 0 { 1 } else { usize::try_from(self.rest).unwrap_or(usize::MAX) };
+        rest.min(bytes.len())
+    }
+
     /// These bytes went by.
     pub(crate) fn follow(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {

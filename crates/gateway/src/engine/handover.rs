@@ -20,7 +20,7 @@ use hubbub_core::{Cluster, NodeId, Secret};
 use hyper::body::Incoming;
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
-    rt::{TokioExecutor, TokioIo},
+    rt::{TokioExecutor, TokioIo, TokioTimer},
 };
 use sha2::Sha256;
 
@@ -40,6 +40,11 @@ const CARRIED: [HeaderName; 6] = [
 /// A node of the same cluster answers within this, or it is gone.
 const CONNECT: Duration = Duration::from_secs(1);
 
+/// A node that does not acknowledge what was sent within this is dead.
+const UNACKNOWLEDGED: Duration = Duration::from_secs(20);
+/// An idle connection is closed before the other node does it, which would cost the next request.
+const IDLE: Duration = Duration::from_secs(30);
+
 /// The other nodes.
 #[derive(Debug)]
 pub(crate) struct Peers {
@@ -54,7 +59,10 @@ impl Peers {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         connector.set_connect_timeout(Some(CONNECT));
-        Self { cluster, secret, client: Client::builder(TokioExecutor::new()).build(connector) }
+        connector.set_tcp_user_timeout(Some(UNACKNOWLEDGED));
+        let mut pool = Client::builder(TokioExecutor::new());
+        pool.pool_timer(TokioTimer::new()).pool_idle_timeout(IDLE);
+        Self { cluster, secret, client: pool.build(connector) }
     }
 
     /// The client's address on a request that another node of this cluster hands over; `None` on any other.
@@ -63,6 +71,11 @@ impl Peers {
         let proof = BASE64_URL_SAFE_NO_PAD.decode(proof).ok()?;
         self.mac(request.uri(), address).verify_slice(&proof).ok()?;
         address.parse().ok()
+    }
+
+    /// Whether the request says that it comes from another node, true or not.
+    pub(super) fn claims<B>(request: &Request<B>) -> bool {
+        request.headers().contains_key(FORWARDED)
     }
 
     /// Hands a request to the node that has its session.

@@ -69,14 +69,14 @@ impl LaneIo {
 }
 
 impl Drop for LaneIo {
-    /// The library is done with it, or gave up an upgrade without closing the polling session behind it.
+    /// The library is done with it, or gave up an upgrade without closing the polling session behind it, which then
+    /// would never end. After an upgrade that was finished, closing it again changes nothing.
     fn drop(&mut self) {
         let mut out = self.link.lock();
-        let stranded = self.upgrades && out.flow == Flow::Held;
         out.flow = Flow::Over;
         drop(out);
         self.link.shut_down();
-        if stranded {
+        if self.upgrades {
             self.link.close_polling();
         }
     }
@@ -159,14 +159,18 @@ impl AsyncWrite for LaneIo {
 }
 
 impl LaneIo {
-    /// Writes what can be written of the library's bytes; `None`: the socket is full.
+    /// Writes what can be written of the library's bytes; `None`: the socket is full. As long as something is still to
+    /// be swallowed, one frame at a time.
     fn write_now(&self, mut bytes: &[u8]) -> io::Result<Option<usize>> {
         let mut out = self.link.lock();
         if out.flow == Flow::Over {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
-        if out.written.at_boundary() {
-            if out.flow == Flow::Held || out.ping == Ping::Early || out.underway > 0 {
+        let alone = out.flow == Flow::Held || out.ping == Ping::Early || out.underway > 0;
+        if !out.written.at_boundary() && alone {
+            bytes = &bytes[..out.written.rest_in(bytes)];
+        } else if out.written.at_boundary() {
+            if alone {
                 bytes = &bytes[..frames::first(bytes)];
                 if self.swallow(&mut out, bytes) {
                     return Ok(Some(bytes.len()));

@@ -13,6 +13,7 @@ use crate::metrics;
 
 use super::{
     Engine,
+    first_head::Seat,
     outbox::{Flow, Marker, Namespace, Outbox, Ping, marker_of},
 };
 
@@ -44,8 +45,9 @@ pub(crate) struct Link {
     /// It came by the path of seed 003.
     pub(crate) own_path: bool,
     /// Where it came from.
-    peer: Option<IpAddr>,
+    peer: IpAddr,
     engine: Weak<Engine>,
+    _seat: Seat,
     bound: usize,
     sid: OnceLock<Box<str>>,
     /// It counts among the connections.
@@ -63,12 +65,19 @@ pub(crate) struct Link {
 pub(crate) struct Gone;
 
 impl Link {
-    pub(crate) fn new(engine: &Arc<Engine>, eio3: bool, own_path: bool, peer: Option<IpAddr>) -> Arc<Self> {
+    pub(super) fn new(
+        engine: &Arc<Engine>,
+        seat: Seat,
+        eio3: bool,
+        own_path: bool,
+        peer: IpAddr,
+    ) -> Arc<Self> {
         Arc::new(Self {
             eio3,
             own_path,
             peer,
             engine: Arc::downgrade(engine),
+            _seat: seat,
             bound: engine.settings.outbox,
             sid: OnceLock::new(),
             counted: AtomicBool::new(false),
@@ -177,6 +186,9 @@ impl Link {
     /// Ends the connection from this side: the client sees a lost transport and comes back by itself.
     pub(crate) fn kick(&self, kick: Kick) {
         let mut out = self.lock();
+        if out.flow == Flow::Over {
+            return;
+        }
         out.flow = Flow::Over;
         out.kicked.get_or_insert(kick);
         let dropped = out.clear();
@@ -201,7 +213,7 @@ impl Link {
             engine.remember(self);
         }
         self.counted.store(true, Ordering::Relaxed);
-        tracing::debug!(client = ?self.peer, transport = self.transport(), eio = self.eio(), "connected");
+        tracing::debug!(client = %self.peer, transport = self.transport(), eio = self.eio(), "connected");
         metrics::connection_opened(self.transport(), self.eio());
     }
 
@@ -285,7 +297,7 @@ impl Drop for Link {
         if *self.counted.get_mut() {
             let kicked = self.lock().kicked.map(Kick::as_str);
             let reason = kicked.or_else(|| self.reason.get().copied()).unwrap_or("transport");
-            tracing::debug!(client = ?self.peer, reason, "disconnected");
+            tracing::debug!(client = %self.peer, reason, "disconnected");
             metrics::connection_closed(self.transport(), self.eio(), reason);
         }
         if let Some(engine) = self.engine.upgrade() {

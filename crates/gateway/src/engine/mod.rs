@@ -34,6 +34,7 @@ use http_body_util::{BodyExt, Full};
 use hubbub_core::NodeId;
 use hyper::service::Service;
 use socketioxide::service::SocketIoService;
+use tokio::sync::Semaphore;
 
 use crate::config::Origins;
 
@@ -50,6 +51,8 @@ pub(crate) struct Settings {
     pub(crate) outbox: usize,
     /// The largest polling body, either way.
     pub(crate) max_payload: usize,
+    /// Sessions at a time.
+    pub(crate) sessions: usize,
     /// Whose pages may connect.
     pub(crate) origins: Origins,
 }
@@ -64,6 +67,8 @@ pub(crate) struct Engine {
     links: RwLock<Links>,
     peers: Peers,
     settings: Settings,
+    /// One for each session, whatever carries it.
+    seats: Arc<Semaphore>,
     draining: AtomicBool,
 }
 
@@ -82,12 +87,14 @@ impl Engine {
         peers: Peers,
         settings: Settings,
     ) -> Arc<Self> {
+        let seats = Arc::new(Semaphore::new(settings.sessions));
         Arc::new(Self {
             service,
             node,
             links: RwLock::default(),
             peers,
             settings,
+            seats,
             draining: AtomicBool::new(false),
         })
     }

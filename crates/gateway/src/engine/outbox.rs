@@ -101,7 +101,7 @@ impl Outbox {
         self.disconnect(namespace);
         self.waiting.push((namespace, Vec::new()));
         self.markers.push((namespace, Arc::downgrade(marker)));
-        self.underway += u8::from(marker.emit());
+        self.underway = self.underway.saturating_add(u8::from(marker.emit()));
     }
 
     /// A namespace is gone, and what waited for it.
@@ -117,6 +117,9 @@ impl Outbox {
         };
         waiting.push(frames.clone());
         self.queued += frames.len();
+        if self.underway == 0 {
+            self.signal_in(namespace);
+        }
         true
     }
 
@@ -137,6 +140,13 @@ impl Outbox {
             let mut markers = self.markers.iter().rev().filter_map(|(_, marker)| marker.upgrade());
             self.underway = u8::from(markers.any(|marker| marker.emit()));
         }
+    }
+
+    /// The same in this namespace, whose first marker found no way.
+    fn signal_in(&mut self, namespace: Namespace) {
+        let marker = self.markers.iter().find(|(known, _)| *known == namespace);
+        let emitted = marker.and_then(|(_, marker)| marker.upgrade()).is_some_and(|marker| marker.emit());
+        self.underway = u8::from(emitted);
     }
 
     /// A marker came by: what waited for its namespace may go.

@@ -28,6 +28,8 @@ pub(crate) enum Refused {
     TooLarge,
     /// The body took too long.
     Timeout,
+    /// The node has as many sessions as it may have.
+    Full,
     /// The node is about to stop: another one takes the session.
     Draining,
 }
@@ -40,6 +42,7 @@ impl Refused {
             Self::Origin => "origin",
             Self::TooLarge => "too_large",
             Self::Timeout => "timeout",
+            Self::Full => "full",
             Self::Draining => "draining",
             _ => "bad_request",
         }
@@ -57,6 +60,7 @@ impl Refused {
             Self::Jsonp => (StatusCode::BAD_REQUEST, 3, "JSONP is not served: use polling or websocket"),
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, 3, "Body too large"),
             Self::Timeout => (StatusCode::REQUEST_TIMEOUT, 3, "Body took too long"),
+            Self::Full => (StatusCode::SERVICE_UNAVAILABLE, 3, "This node is full"),
             Self::Draining => (StatusCode::SERVICE_UNAVAILABLE, 3, "This node is about to stop"),
         }
     }

@@ -12,7 +12,7 @@ use hyper::body::Incoming;
 
 use crate::metrics;
 
-use super::{Engine, asked::Asked, link::Link, origin, refused::Refused, websocket};
+use super::{Engine, Peers, asked::Asked, link::Link, origin, refused::Refused, websocket};
 
 /// Whether the path is the engine's; `Some(true)`: by seed 003's path.
 pub(super) fn engine_path(path: &str) -> Option<bool> {
@@ -40,7 +40,8 @@ impl Engine {
         if request.method() == Method::OPTIONS {
             return origin::allow(origin::preflight(), origin);
         }
-        let from = Caller { own_path, peer: forwarded.unwrap_or(peer), forwarded: forwarded.is_some() };
+        // Whoever claims to be a node is not handed on again, even where it cannot prove it.
+        let from = Caller { own_path, peer: forwarded.unwrap_or(peer), forwarded: Peers::claims(&request) };
         let response = self.timed(from, request).await;
         origin::allow(response.unwrap_or_else(IntoResponse::into_response), origin)
     }
@@ -76,7 +77,10 @@ impl Engine {
         let link = match &asked.sid {
             Some(sid) => self.find(sid).ok_or(Refused::Session)?,
             None if self.draining.load(Ordering::Relaxed) => return Err(Refused::Draining),
-            None => Link::new(self, asked.eio3, from.own_path, Some(from.peer)),
+            None => {
+                let seat = self.seats.clone().try_acquire_owned().map_err(|_| Refused::Full)?;
+                Link::new(self, seat, asked.eio3, from.own_path, from.peer)
+            }
         };
         match (asked.websocket, request.method(), &asked.sid) {
             (true, &Method::GET, _) if link.on_websocket() => Err(Refused::BadRequest),

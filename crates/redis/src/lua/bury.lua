@@ -1,16 +1,18 @@
 -- Clears up, a bounded piece a call: the leaves whose grace is over, then what one dead incarnation left behind.
 --
 -- Any number of nodes may call it at once: each pair is popped once, and its leave is said in the same step. A person whom
--- another node holds too stays. While an amnesty lasts nobody new is declared dead and no grace ends.
+-- another node holds too stays. While an amnesty lasts, or before the first renewal that would begin one, nobody new is
+-- declared dead and no grace ends: this call may have been waiting in a Redis that stood still.
 --
 -- KEYS  meta, nodes, dead, grace
--- ARGV  the partition's prefix (all its keys are in one slot), pairs a call, an incarnation that gives itself up or ""
+-- ARGV  the partition's prefix (all its keys are in one slot), lease (ms), pairs a call, an incarnation that gives itself
+--       up or ""
 -- Returns { incarnation or "", people whose leave was said, 1 if there is more to do, 0 if the incarnation is not done yet,
 -- 1 if it is and its node goes on in another one, 2 if its node is gone }.
 local meta, nodes, dead, grace = unpack(KEYS)
-local prefix, limit, resigning = unpack(ARGV)
+local prefix, lease, limit, resigning = unpack(ARGV)
 local now, micros = clock()
-local calm = now >= tonumber(redis.call('HGET', meta, 'amnesty') or 0)
+local calm = not was_away(meta, now, lease) and now >= tonumber(redis.call('HGET', meta, 'amnesty') or 0)
 local left = 0
 
 -- One node fewer holds the pair; the last one's going is a leave.

@@ -1,0 +1,171 @@
+//! The rooms' logs in Redis: append, and read.
+
+use std::{sync::Arc, time::Duration};
+
+use hubbub_core::{Draft, Envelope, Millis, Place, Position, Receipt, Recent, RoomId};
+use redis::Cmd;
+
+use crate::{
+    Options,
+    keys::Log,
+    links::{Failure, Lane, Link, Links},
+    metrics, script, wire,
+};
+
+/// How long a retry under the same key is said only once.
+const REMEMBERED: Duration = Duration::from_mins(5);
+
+/// A log's positions are kept for at least so long: an empty room has one too, and so has one that someone listens to.
+const SHORTEST_KEPT: Duration = Duration::from_hours(1);
+
+/// Entries that can be asked for at most: more than any history, few enough for a Lua number.
+const MOST: usize = 1_000_000;
+
+/// The rooms' logs.
+#[derive(Debug, Clone)]
+pub(crate) struct Logs {
+    links: Arc<Links>,
+    length: usize,
+    age: Millis,
+    keep: Millis,
+}
+
+impl Logs {
+    pub(crate) fn new(links: Arc<Links>, options: &Options) -> Self {
+        let keep = millis(options.history_age.max(SHORTEST_KEPT));
+        Self { links, length: options.history_length, age: millis(options.history_age), keep }
+    }
+
+    pub(crate) async fn publish(&self, draft: &Draft) -> Result<Receipt, Unsaid> {
+        let body = wire::body(draft.origin, &draft.message)?;
+        let log = Log(&draft.room);
+        let keys = [log.meta(), log.stream(), log.history(), log.known(&draft.key), log.channel()];
+        let call = |link: &Link| {
+            let mut cmd = script::PUBLISH.on(&keys);
+            cmd.arg(&*link.run).arg(self.keep).arg(self.length).arg(self.age);
+            cmd.arg(millis(REMEMBERED)).arg(&body);
+            cmd
+        };
+        let (place, duplicate): (String, bool) =
+            self.links.call(Lane::Quick, script::PUBLISH.name, call).await?;
+        receipt(&place, duplicate).ok_or(Unsaid::Unplaced)
+    }
+
+    pub(crate) async fn recent(&self, room: &RoomId, limit: usize) -> Result<Recent, Failure> {
+        let answer =
+            self.links.call(Lane::Long, script::RECENT.name, |link| self.ask_recent(link, room, limit));
+        let (epoch, seq, frames): (u64, u64, Vec<Vec<u8>>) = answer.await?;
+        let envelopes = frames.iter().rev().filter_map(|frame| read(room, frame)).collect();
+        Ok(Recent { top: Position { epoch, seq }, envelopes })
+    }
+
+    /// The command behind [`Self::recent`]; its answer begins with the top.
+    pub(crate) fn ask_recent(&self, link: &Link, room: &RoomId, limit: usize) -> Cmd {
+        let log = Log(room);
+        let mut cmd = script::RECENT.on(&[log.meta(), log.stream(), log.history()]);
+        cmd.arg(&*link.run).arg(self.keep).arg(limit.min(MOST));
+        cmd
+    }
+
+    /// Up to `limit` entries after `since`; after the epoch's beginning, where the epoch is another. `whole` leaves out
+    /// what cannot be whole anyway.
+    pub(crate) async fn suffix(
+        &self,
+        room: &RoomId,
+        since: Position,
+        limit: usize,
+        whole: bool,
+    ) -> Result<Suffix, Failure> {
+        let log = Log(room);
+        let keys = [log.meta(), log.stream(), log.history()];
+        let call = |link: &Link| {
+            let mut cmd = script::RECOVER.on(&keys);
+            cmd.arg(&*link.run).arg(self.keep).arg(since.epoch).arg(since.seq);
+            cmd.arg(limit.min(MOST)).arg(u8::from(whole));
+            cmd
+        };
+        let (epoch, seq, first, frames): (u64, u64, u64, Vec<Vec<u8>>) =
+            self.links.call(Lane::Long, script::RECOVER.name, call).await?;
+        let entries = frames.iter().filter_map(|frame| entry(room, frame)).collect();
+        Ok(Suffix { top: Position { epoch, seq }, first, entries })
+    }
+}
+
+/// Why something was not said, as far as is known.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unsaid {
+    #[error(transparent)]
+    Unwritten(#[from] wire::Malformed),
+    #[error(transparent)]
+    Failed(#[from] Failure),
+    #[error("redis gave no position")]
+    Unplaced,
+}
+
+/// The command that keeps a log's positions from being forgotten while someone listens.
+pub(crate) fn ask_keep(room: &RoomId) -> Cmd {
+    let mut cmd = redis::cmd("PEXPIRE");
+    cmd.arg(Log(room).meta()).arg(millis(SHORTEST_KEPT)).arg("GT");
+    cmd
+}
+
+/// What comes after a position.
+#[derive(Debug, Clone)]
+pub(crate) struct Suffix {
+    /// The log's top, in the same step.
+    pub(crate) top: Position,
+    /// The first offset of its epoch.
+    pub(crate) first: u64,
+    /// Oldest first. `None`: it is there, but cannot be understood.
+    pub(crate) entries: Vec<(Position, Option<Envelope>)>,
+}
+
+impl Suffix {
+    /// Everything after `since`, if this is everything.
+    pub(crate) fn whole(self, since: Position) -> Option<Vec<Envelope>> {
+        let missing = self.top.seq.checked_sub(since.seq)?;
+        if since.epoch != self.top.epoch || since.seq.saturating_add(1) < self.first {
+            return None;
+        }
+        let contiguous =
+            (since.seq..).zip(&self.entries).all(|(before, (position, _))| position.seq == before + 1);
+        if !contiguous || u64::try_from(self.entries.len()).ok()? != missing {
+            return None;
+        }
+        self.entries.into_iter().map(|(_, envelope)| envelope).collect()
+    }
+}
+
+fn entry(room: &RoomId, frame: &[u8]) -> Option<(Position, Option<Envelope>)> {
+    match wire::Frame::parse(frame) {
+        Ok(head) => {
+            let Place::Logged(position) = head.place else { return None };
+            Some((position, understood(head.envelope(room))))
+        }
+        Err(error) => understood(Err(error)),
+    }
+}
+
+fn read(room: &RoomId, frame: &[u8]) -> Option<Envelope> {
+    understood(wire::envelope(room, frame))
+}
+
+/// Drops what is malformed, and counts it.
+pub(crate) fn understood<T>(read: Result<T, wire::Malformed>) -> Option<T> {
+    read.inspect_err(|error| {
+        metrics::malformed(1);
+        tracing::debug!(%error, "ignored a malformed frame from redis");
+    })
+    .ok()
+}
+
+/// `epoch:offset:milliseconds`, as the script gives it and keeps it.
+fn receipt(place: &str, duplicate: bool) -> Option<Receipt> {
+    let mut numbers = place.split(':').map(|number| number.parse().ok());
+    let (epoch, seq, at) = (numbers.next()??, numbers.next()??, numbers.next()??);
+    Some(Receipt { position: Position { epoch, seq }, at, duplicate })
+}
+
+pub(crate) fn millis(duration: Duration) -> Millis {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
