@@ -84,7 +84,6 @@ fn what_is_said_in_the_connect_handler_is_never_lost() {
 }
 
 #[test]
-#[ignore = "a socket hears its rooms only some milliseconds after its CONNECT"]
 fn what_is_said_once_a_client_is_connected_is_heard() {
     on_two_nodes(Script::node("clients/prompt.mjs"));
 }

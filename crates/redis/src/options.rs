@@ -17,7 +17,7 @@ pub struct Options {
     pub history_age: Duration,
     /// How long a node that no longer renews its lease is still believed to live.
     pub lease: Duration,
-    /// How often the lease is renewed: at least twice in half a lease.
+    /// How often the lease is renewed; never less than three times a lease.
     pub beat: Duration,
     /// How often quiet rooms are compared with the top of their log.
     pub sweep: Duration,

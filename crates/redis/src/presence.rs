@@ -129,7 +129,7 @@ impl RedisPresence {
             people: People(links.clone()),
             leases: Leases::new(links, options),
             directory,
-            beat: options.beat,
+            beat: options.beat.min(options.lease / 3),
             repair: options.repair,
             lease: RwLock::default(),
             holders: Holders::default(),

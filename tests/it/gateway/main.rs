@@ -3,4 +3,5 @@
 mod basics;
 mod bounds;
 mod engine;
+mod hostile;
 mod rooms;

@@ -84,7 +84,8 @@ impl Link {
             reason: OnceLock::new(),
             tcp: OnceLock::new(),
             out: Mutex::new(Outbox::new(if eio3 { Ping::Usual } else { Ping::Early })),
-            paused: AtomicBool::new(false),
+            // Clients of protocol 3 are connected to `/` without asking, and some speak before they are told.
+            paused: AtomicBool::new(eio3),
             resumed: Notify::new(),
         })
     }
@@ -103,9 +104,11 @@ impl Link {
         std::ptr::from_ref(self).addr()
     }
 
-    /// Connects a namespace: what is said to it waits for its marker, which this emits.
+    /// Connects a namespace: what is said to it waits for its marker, which this emits. From the first one on the
+    /// client is listened to.
     pub(crate) fn connect(&self, namespace: Namespace, marker: &Arc<dyn Marker>) {
         self.lock().connect(namespace, marker);
+        self.resume();
     }
 
     /// Why the library says that it ends.

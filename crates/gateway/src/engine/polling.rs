@@ -82,6 +82,7 @@ impl Engine {
         crate::metrics::received(body.len());
         if content_type.as_ref().is_some_and(|kind| kind.as_bytes().starts_with(b"application/octet-stream"))
         {
+            readable(link).await?;
             return Ok(self.post_binary(asked, body).await);
         }
         let body = String::from_utf8(body.to_vec()).map_err(|_| Refused::BadRequest)?;
@@ -91,7 +92,7 @@ impl Engine {
         let decoded: Vec<_> = packets.iter().map(|packet| decode_again(asked, packet)).collect();
         let packets: Vec<&str> = decoded.iter().map(AsRef::as_ref).collect();
         for slice in packets.chunks(SLICE) {
-            link.readable().await;
+            readable(link).await?;
             let response = self.post_slice(asked, slice).await;
             if response.status() != StatusCode::OK {
                 return Ok(response);
@@ -126,6 +127,11 @@ impl Engine {
         request.headers_mut().insert(header::CONTENT_TYPE, kind);
         self.ask(request).await.into_response()
     }
+}
+
+/// Waits until the session's mailboxes have room, as long as a body may take.
+async fn readable(link: &Link) -> Result<(), Refused> {
+    timeout(BODY_TIMEOUT, link.readable()).await.map_err(|_| Refused::Timeout)
 }
 
 fn decode_again<'a>(asked: &Asked, packet: &'a str) -> std::borrow::Cow<'a, str> {
