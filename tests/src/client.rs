@@ -166,13 +166,16 @@ impl Client {
         assert!(heard.is_err(), "heard {heard:?}");
     }
 
+    /// Sends an Engine.IO packet, and says whether the websocket still took it.
+    pub async fn tries(&mut self, packet: &str) -> bool {
+        let Carrier::WebSocket(stream) = &mut self.carrier else { return false };
+        stream.send(Message::Text(Utf8Bytes::from(packet))).await.is_ok()
+    }
+
     /// Sends an Engine.IO packet as it is.
     pub async fn send(&mut self, packet: &str) {
         match &mut self.carrier {
-            Carrier::WebSocket(stream) => {
-                let text = Utf8Bytes::from(packet);
-                stream.send(Message::Text(text)).await.expect("the websocket takes it");
-            }
+            Carrier::WebSocket(_) => assert!(self.tries(packet).await, "the websocket takes it"),
             Carrier::Polling { addr, path } => {
                 let answer = http::post(*addr, path, packet.to_owned()).await;
                 assert_eq!((answer.status, answer.text().as_str()), (200, "ok"));

@@ -12,7 +12,13 @@ use socketioxide::handler::Value as Packet;
 use tokio::time::{timeout, timeout_at};
 
 use crate::{
-    delivery::ListFor, ears::Ears, engine::Marker, floor::Floor, mailbox::Word, metrics, peer::Peer,
+    delivery::ListFor,
+    ears::Ears,
+    engine::{Marker, Visit},
+    floor::Floor,
+    mailbox::Word,
+    metrics,
+    peer::Peer,
 };
 
 /// While the backplane is away, rooms that could not be heard are tried again this often.
@@ -28,6 +34,7 @@ pub(crate) struct Connection {
     peer: Arc<Peer>,
     ears: Arc<Ears>,
     session: Session,
+    _visit: Visit,
     ready: Option<Ready>,
     /// Rooms that it should hear and does not yet, and when they are tried again.
     unheard: Vec<(RoomId, usize)>,
@@ -37,13 +44,14 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub(crate) fn new(floor: Arc<Floor>, peer: Arc<Peer>, ears: Arc<Ears>) -> Self {
+    pub(crate) fn new(floor: Arc<Floor>, peer: Arc<Peer>, ears: Arc<Ears>, visit: Visit) -> Self {
         let session = Session::new(peer.id, ears.clone());
         Self {
             floor,
             peer,
             ears,
             session,
+            _visit: visit,
             ready: None,
             unheard: Vec::new(),
             heard: Vec::new(),

@@ -23,7 +23,7 @@ use socketioxide::{
 use crate::{
     connection::Connection,
     ears::Ears,
-    engine::{Link, Namespace},
+    engine::{Kick, Link, Namespace},
     floor::Floor,
     mailbox::Word,
     metrics,
@@ -50,10 +50,14 @@ async fn admit(floor: Arc<Floor>, namespace: Namespace, name: &'static str, raw:
     let Some(link) = raw.socket.req_parts().extensions.get::<Arc<Link>>().cloned() else {
         return Err(Refusal::new(RefusalCode::BadRequest, "this socket has no connection"));
     };
+    let Some(visit) = link.visit() else {
+        link.kick(Kick::Flood);
+        return Err(Refusal::new(RefusalCode::RateLimited, "too many connects at once"));
+    };
     let spoken = spoken_at(name, link.own_path);
     let peer = Peer::new(namespace, link, &raw.socket);
     let ears = Ears::new(peer.clone(), floor.rooms.clone(), spoken);
-    let mut pending = Pending::new(floor.clone(), Connection::new(floor, peer.clone(), ears));
+    let mut pending = Pending::new(floor.clone(), Connection::new(floor, peer.clone(), ears, visit));
     if name == V1 {
         pending
             .admit(raw.auth.as_ref())

@@ -103,3 +103,18 @@ async fn the_list_survives_who_comes_and_goes_in_one_breath() {
     watcher.say("addUser", &[json!("Watcher")]).await;
     sees(&mut watcher, &json!({ "Watcher": "Watcher" })).await;
 }
+
+#[tokio::test]
+async fn a_thousand_connects_and_disconnects_on_one_connection_harm_nobody() {
+    let node = Node::start().await;
+    let (mut wild, mut calm) = (Client::websocket(&node).await, Client::at(&node, "/iss").await);
+    calm.hears_in("/iss", "connected", &[]).await;
+    let burst: Vec<_> = (0..1_000).flat_map(|_| ["40/iss,", "41/iss,"]).collect();
+    for packet in burst {
+        if !wild.tries(packet).await {
+            break;
+        }
+    }
+    calm.say_in("/iss", "message", &[json!("still here")]).await;
+    calm.hears_in("/iss", "message", &[json!({ "name": "New user", "text": "still here" })]).await;
+}

@@ -3,7 +3,10 @@
 use std::{
     fmt,
     net::IpAddr,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak, atomic::AtomicBool, atomic::Ordering},
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
 };
 
 use bytes::{Buf, Bytes};
@@ -56,8 +59,23 @@ pub(crate) struct Link {
     reason: OnceLock<&'static str>,
     pub(super) tcp: OnceLock<TcpStream>,
     pub(super) out: Mutex<Outbox>,
+    visits: AtomicUsize,
     paused: AtomicBool,
     resumed: Notify,
+}
+
+/// Sessions that one client may have at a time, those that are still ending among them. There are four namespaces; who
+/// connects and leaves faster than the backplane keeps up is cut off.
+const VISITS: usize = 16;
+
+/// One session's place among its client's. Given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Visit(Arc<Link>);
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        self.0.visits.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// The connection is over; whoever asked need do nothing more.
@@ -84,6 +102,7 @@ impl Link {
             reason: OnceLock::new(),
             tcp: OnceLock::new(),
             out: Mutex::new(Outbox::new(if eio3 { Ping::Usual } else { Ping::Early })),
+            visits: AtomicUsize::new(0),
             // Clients of protocol 3 are connected to `/` without asking, and some speak before they are told.
             paused: AtomicBool::new(eio3),
             resumed: Notify::new(),
@@ -102,6 +121,13 @@ impl Link {
     /// Unlike any other that is there at the same time.
     pub(super) fn key(&self) -> usize {
         std::ptr::from_ref(self).addr()
+    }
+
+    /// A session begins; `None`: there are too many.
+    pub(crate) fn visit(self: &Arc<Self>) -> Option<Visit> {
+        let visit = Visit(self.clone());
+        let before = self.visits.fetch_add(1, Ordering::Relaxed);
+        (before < VISITS).then_some(visit)
     }
 
     /// Connects a namespace: what is said to it waits for its marker, which this emits. From the first one on the

@@ -41,7 +41,7 @@ use crate::config::Origins;
 pub(crate) use accept::{Listening, listen};
 pub(crate) use frames::put_text;
 pub(crate) use handover::Peers;
-pub(crate) use link::{Kick, Link};
+pub(crate) use link::{Kick, Link, Visit};
 pub(crate) use outbox::{MARKER, Marker, Namespace};
 
 /// The engine's settings, as configured.
