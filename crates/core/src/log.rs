@@ -10,6 +10,9 @@ use crate::{Draft, Envelope, Event, Millis, Place, Position, Receipt};
 /// How long a retry with the same key is said only once.
 const REMEMBERED: Duration = Duration::from_mins(5);
 
+/// Keys that one log remembers. A room as lively as that forgets the oldest before their time.
+const KEYS: usize = 10_000;
+
 /// The last messages of a room, and the keys that they were said under.
 #[derive(Debug)]
 pub(crate) struct Log {
@@ -43,10 +46,8 @@ impl Log {
         }
         self.top.seq += 1;
         let receipt = Receipt { position: self.top, at, duplicate: false };
-        if draft.message.cid.is_some() {
-            self.keys.insert(draft.key.clone(), receipt);
-            self.expiry.push_back((now + REMEMBERED, draft.key));
-        }
+        self.keys.insert(draft.key.clone(), receipt);
+        self.expiry.push_back((now + REMEMBERED, draft.key));
         let place = Place::Logged(self.top);
         let event = Event::Said(draft.message);
         let envelope = Envelope { room: draft.room, place, at, origin: draft.origin, event };
@@ -68,7 +69,8 @@ impl Log {
     }
 
     fn forget_keys(&mut self, now: Instant) {
-        while self.expiry.front().is_some_and(|(end, _)| *end <= now) {
+        let is_over = |(end, _): &(Instant, String)| *end <= now;
+        while self.expiry.len() > KEYS || self.expiry.front().is_some_and(is_over) {
             if let Some((_, key)) = self.expiry.pop_front() {
                 self.keys.remove(&key);
             }
