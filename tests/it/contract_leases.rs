@@ -100,12 +100,15 @@ async fn a_node_that_was_thought_dead_comes_back_with_its_people() {
 #[tokio::test]
 async fn someone_who_enters_on_a_node_that_lost_its_lease_enters_all_the_same() {
     let server = RedisServer::start();
-    let mut node = node(&server).await;
-    let _listening = node.listen(&lobby()).await;
-    node.enter(claim(&lobby(), "ann")).await;
-    assert_eq!(node.hear().await, "+ann");
+    let node = node(&server).await;
+    let Arrival::First { version: before } = node.enter(claim(&lobby(), "ann")).await else {
+        panic!("not the first");
+    };
     server.cli(["FLUSHALL"]);
-    assert!(matches!(node.enter(claim(&lobby(), "bob")).await, Arrival::First { .. }));
+    let Arrival::First { version: after } = node.enter(claim(&lobby(), "bob")).await else {
+        panic!("not the first");
+    };
+    assert!(after > before + 1, "versions never count backwards");
     assert_eq!(node.users(&lobby()).await, ["ann", "bob"]);
 }
 
@@ -264,17 +267,19 @@ async fn a_leave_with_grace_is_held_back_and_coming_back_unsays_it() {
     let server = RedisServer::start();
     let (mut a, b) = (living(&server).await, living(&server).await);
     let _listening = a.listen(&lobby()).await;
-    let grace = Duration::from_millis(300);
-    let graced = |claim: &Claim| Exit { grace, ..exit(claim) };
+    let after = |grace, claim: &Claim| Exit { grace: Duration::from_millis(grace), ..exit(claim) };
 
-    let ann = claim(&lobby(), "ann");
+    let (ann, bob) = (claim(&lobby(), "ann"), claim(&lobby(), "bob"));
     a.enter(ann.clone()).await;
-    assert_eq!(a.leave(Exit { grace: Duration::from_mins(1), ..exit(&ann) }).await, Departure::Silent);
-    assert_eq!(a.users(&lobby()).await, ["ann"]);
+    a.enter(bob.clone()).await;
+    assert_eq!(a.leave(after(300, &ann)).await, Departure::Silent);
+    assert_eq!(a.leave(after(600, &bob)).await, Departure::Silent);
+    assert_eq!(a.users(&lobby()).await, ["ann", "bob"]);
     let back = claim(&lobby(), "ann");
     assert_eq!(b.enter(back.clone()).await, Arrival::Again);
-    assert_eq!(b.leave(graced(&back)).await, Departure::Silent);
-    assert_eq!([a.hear().await, a.hear().await], ["+ann", "-ann"]);
+    assert_eq!(a.hear_until("-bob").await, ["+ann", "+bob"]);
+    assert_eq!(b.leave(after(1, &back)).await, Departure::Silent);
+    assert_eq!(a.hear().await, "-ann");
     assert!(a.users(&lobby()).await.is_empty());
     assert_eq!(server.cli(["ZCARD", "{h:p0}:grace"]), "0");
 }
@@ -326,8 +331,12 @@ async fn a_node_that_starts_again_under_its_name_fences_the_old_one_but_keeps_it
     assert_eq!([watching.hear().await, watching.hear().await], ["+ann", "+bob"]);
     drop(old);
     let mut new = node_with(options.clone()).await;
+    new.backplane.presence.heartbeat().await.expect("a heartbeat");
     new.live();
     new.backplane.cluster.advertise(&options.node, None, 8080).await.expect("to advertise");
+    let nodes = server.cli(["ZRANGE", "{h:p0}:nodes", "0", "-1"]);
+    assert_eq!(nodes.matches("gateway-1#").count(), 1, "{nodes}");
+    watching.backplane.presence.heartbeat().await.expect("a heartbeat");
     assert_eq!(
         new.enter(claim(&lobby(), "ann")).await,
         Arrival::Again,

@@ -184,10 +184,11 @@ pub(crate) fn name(name: &str) -> Name {
     Name::parse(name).expect("a name")
 }
 
-/// Ann says it.
+/// Ann says it, under a key of her own.
 pub(crate) fn draft(room: &RoomId, text: &str, key: &str) -> Draft {
     let author = Author { user: Some(UserId::new("ann")), name: name("ann") };
-    let message = Message { author, text: text.to_owned(), cid: None, reply_to: None, channel: None };
+    let cid = Some(key.to_owned());
+    let message = Message { author, text: text.to_owned(), cid, reply_to: None, channel: None };
     Draft { room: room.clone(), message, key: key.to_owned(), origin: Some(SessionId::random()) }
 }
 

@@ -27,6 +27,7 @@ struct Rooms {
     known: HashMap<RoomId, Room>,
     /// No room that is forgotten had a higher version, so none ever counts backwards.
     floor: u64,
+    resigned: bool,
 }
 
 #[derive(Debug)]
@@ -63,6 +64,9 @@ impl MemoryPresence {
 impl Presence for MemoryPresence {
     async fn enter(&self, claim: Claim) -> Result<Arrival, BackplaneError> {
         let mut rooms = self.rooms.lock().await;
+        if rooms.resigned {
+            return Err(BackplaneError::new("the node has resigned"));
+        }
         match self.holders.enter(&claim) {
             Enter::Taken => return Ok(Arrival::Taken),
             Enter::Again => return Ok(Arrival::Again),
@@ -116,6 +120,7 @@ impl Presence for MemoryPresence {
     }
 
     async fn resign(&self) -> Result<(), BackplaneError> {
+        self.rooms.lock().await.resigned = true;
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! The backplane over Redis: several nodes, one chat. The only crate that knows Redis.
 //!
-//! [`connect`] gives the same ports that one process's memory keeps; what they promise is written there, in
+//! [`connect()`] gives the same ports that one process's memory keeps; what they promise is written there, in
 //! [`hubbub_core`]. What is kept in Redis, and why, is in `lua/`, a file a change, and in `keys.rs`.
 //!
 //! ```text

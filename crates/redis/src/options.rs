@@ -27,7 +27,7 @@ pub struct Options {
     pub response_timeout: Duration,
     /// Connections for long answers (histories, lists of people). Short commands share one of their own.
     pub pool_size: usize,
-    /// Whether [`crate::connect`] fails when Redis cannot be reached at once, instead of waiting for it.
+    /// Whether [`crate::connect()`] fails when Redis cannot be reached at once, instead of waiting for it.
     pub fail_fast: bool,
 }
 

@@ -55,13 +55,20 @@ enum Lease {
     Resigned,
 }
 
+/// What came of trying to enter.
+enum Attempt {
+    Decided(Arrival),
+    /// This incarnation is none any more.
+    Lost(Option<String>),
+}
+
 #[async_trait]
 impl Presence for RedisPresence {
     async fn enter(&self, claim: Claim) -> Result<Arrival, BackplaneError> {
         for _ in 0..ATTEMPTS {
             match self.try_enter(&claim).await? {
-                Ok(arrival) => return Ok(arrival),
-                Err(lost) => self.revive(lost).await?,
+                Attempt::Decided(arrival) => return Ok(arrival),
+                Attempt::Lost(incarnation) => self.revive(incarnation).await?,
             }
         }
         Err(BackplaneError::new("this node loses its lease again and again"))
@@ -140,31 +147,30 @@ impl RedisPresence {
         }
     }
 
-    /// One attempt; the inner error is the incarnation that is no longer one.
-    async fn try_enter(&self, claim: &Claim) -> Result<Result<Arrival, Option<String>>, BackplaneError> {
+    async fn try_enter(&self, claim: &Claim) -> Result<Attempt, BackplaneError> {
         let lease = self.lease.read().await;
         let _mine = self.pairs.lock(&claim.room, &claim.user).await;
         match self.holders.enter(claim) {
-            Enter::Taken => return Ok(Ok(Arrival::Taken)),
-            Enter::Again => return Ok(Ok(Arrival::Again)),
+            Enter::Taken => return Ok(Attempt::Decided(Arrival::Taken)),
+            Enter::Again => return Ok(Attempt::Decided(Arrival::Again)),
             Enter::First => {}
         }
         let mut undo = Undo { presence: self, claim, is_owed: false, is_kept: false };
         let incarnation = match &*lease {
             Lease::Incarnation(incarnation) => incarnation,
-            Lease::None => return Ok(Err(None)),
+            Lease::None => return Ok(Attempt::Lost(None)),
             Lease::Resigned => return Err(resigned()),
         };
         undo.is_owed = true;
         let entered = self.people.enter(incarnation, claim).await;
         undo.is_owed = entered.as_ref().err().is_some_and(Failure::may_be_done);
         undo.is_kept = matches!(entered, Ok(Entered::First(_) | Entered::Again));
-        match entered.map_err(BackplaneError::new)? {
-            Entered::First(version) => Ok(Ok(Arrival::First { version })),
-            Entered::Again => Ok(Ok(Arrival::Again)),
-            Entered::Taken => Ok(Ok(Arrival::Taken)),
-            Entered::Fenced => Ok(Err(Some(incarnation.clone()))),
-        }
+        Ok(match entered.map_err(BackplaneError::new)? {
+            Entered::First(version) => Attempt::Decided(Arrival::First { version }),
+            Entered::Again => Attempt::Decided(Arrival::Again),
+            Entered::Taken => Attempt::Decided(Arrival::Taken),
+            Entered::Fenced => Attempt::Lost(Some(incarnation.clone())),
+        })
     }
 
     async fn keep_lease(&self) -> Result<(), BackplaneError> {

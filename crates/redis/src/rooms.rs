@@ -274,7 +274,7 @@ impl State {
 
 #[cfg(test)]
 mod tests {
-    use hubbub_core::Inbound;
+    use hubbub_core::{Event, Inbound, Name, Occupant, UserId};
 
     use super::*;
 
@@ -331,6 +331,24 @@ mod tests {
         drop(one);
         let (_two, _) = rooms.listen(&lobby());
         assert!(rooms.batch(10).is_empty());
+    }
+
+    #[test]
+    fn what_is_heard_without_listeners_is_not_delivered() {
+        let rooms = Arc::new(Rooms::default());
+        let (guard, _) = rooms.listen(&lobby());
+        confirm(&rooms);
+        learn(&rooms);
+        let joined = |version| {
+            let who = Occupant { user: UserId::new("ann"), name: Name::parse("ann").expect("a name") };
+            let place = Place::Presence(version);
+            Envelope { room: lobby(), place, at: 0, origin: None, event: Event::Joined(who) }
+        };
+        assert_eq!(rooms.hear(joined(1), None).out.len(), 1);
+        drop(guard);
+        assert_eq!(rooms.hear(joined(2), None).out.len(), 0);
+        let _back = rooms.listen(&lobby());
+        assert_eq!(rooms.hear(joined(3), None).out, [Inbound::Heard(joined(3))]);
     }
 
     #[test]
