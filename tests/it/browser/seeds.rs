@@ -1,23 +1,27 @@
 //! The tutorials' pages, copied out of their texts as a reader would: block by block. The texts are other people's
 //! words and are not in the repository.
 
-use std::{env, fs, path::Path};
-
-use hubbub_tests::process::root;
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+};
 
 /// A tutorial's text.
 pub(crate) struct Seed(String);
 
 impl Seed {
-    /// The one of that number in `$HUBBUB_SEEDS`, or beside the checkout. `None` says why the test is skipped.
+    /// The one of that number in the folder `$HUBBUB_SEEDS`. `None` says why the test is skipped.
     pub(crate) fn find(number: &str) -> Option<Self> {
-        let folder = env::var_os("HUBBUB_SEEDS").map_or_else(|| root().join("../shared/seeds"), Into::into);
+        let Some(folder) = env::var_os("HUBBUB_SEEDS").map(PathBuf::from) else {
+            eprintln!("SKIPPED: HUBBUB_SEEDS names no folder with the tutorials' texts");
+            return None;
+        };
         let mut files = fs::read_dir(&folder).into_iter().flatten().flatten().map(|entry| entry.path());
         let file = files.find(|file| {
             file.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&format!("{number}_")))
         });
         let Some(file) = file else {
-            eprintln!("SKIPPED: the text of seed {number} is not in {} (HUBBUB_SEEDS)", folder.display());
+            eprintln!("SKIPPED: the text of seed {number} is not in {}", folder.display());
             return None;
         };
         Some(Self(fs::read_to_string(file).expect("the tutorial's text")))
