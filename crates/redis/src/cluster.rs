@@ -165,7 +165,11 @@ impl Directory {
                 *nodes = Nodes { addresses, read: Some(Instant::now()) };
                 Ok(nodes.addresses.get(node.as_str()).cloned())
             }
-            Err(_) if known.is_some() => Ok(known),
+            // Believed for another while, so that requests do not queue up for a Redis that is away.
+            Err(_) if known.is_some() => {
+                nodes.read = Some(Instant::now());
+                Ok(known)
+            }
             Err(error) => Err(error),
         }
     }
