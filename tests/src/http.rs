@@ -7,6 +7,18 @@ use http::{HeaderMap, Method, Request};
 use http_body_util::{BodyExt, Full};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 
+/// A polling request of Engine.IO 4, without a session.
+pub const EIO4: &str = "/socket.io/?EIO=4&transport=polling";
+/// The same of Engine.IO 3.
+pub const EIO3: &str = "/socket.io/?EIO=3&transport=polling";
+
+/// Opens a session by polling and gives its id.
+pub async fn open(addr: SocketAddr) -> String {
+    let opening = get(addr, EIO4).await.text();
+    let opening: serde_json::Value = serde_json::from_str(&opening[1..]).expect("an opening packet");
+    opening["sid"].as_str().expect("a session id").to_owned()
+}
+
 /// An answer, read to its end.
 #[derive(Debug)]
 pub struct Answer {

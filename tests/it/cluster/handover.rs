@@ -3,25 +3,17 @@
 use http::Method;
 use hubbub_tests::{
     client::Client,
-    http::{get, post, request},
+    http::{EIO4, get, open, post, request},
     node::Node,
     redis_server::RedisServer,
 };
-use serde_json::{Value, json};
-
-const EIO4: &str = "/socket.io/?EIO=4&transport=polling";
-
-async fn open(node: &Node) -> String {
-    let opening: Value =
-        serde_json::from_str(&get(node.addr(), EIO4).await.text()[1..]).expect("an opening packet");
-    opening["sid"].as_str().expect("a session id").to_owned()
-}
+use serde_json::json;
 
 #[tokio::test]
 async fn a_session_is_served_by_whichever_node_is_asked() {
     let redis = RedisServer::start();
     let (one, two) = (Node::joined(&redis, "one", |_| {}).await, Node::joined(&redis, "two", |_| {}).await);
-    let path = format!("{EIO4}&sid={}", open(&one).await);
+    let path = format!("{EIO4}&sid={}", open(one.addr()).await);
     assert_eq!(post(two.addr(), &path, "40").await.text(), "ok");
     assert!(get(two.addr(), &path).await.text().starts_with("40{"));
     post(one.addr(), &path, "42[\"message\",\"hé\"]").await;
@@ -33,7 +25,7 @@ async fn a_session_is_served_by_whichever_node_is_asked() {
 async fn an_upgrade_through_another_node_works_like_any_other() {
     let redis = RedisServer::start();
     let (one, two) = (Node::joined(&redis, "one", |_| {}).await, Node::joined(&redis, "two", |_| {}).await);
-    let sid = open(&one).await;
+    let sid = open(one.addr()).await;
     let path = format!("{EIO4}&sid={sid}");
     post(one.addr(), &path, "40").await;
     assert!(get(one.addr(), &path).await.text().starts_with("40{"));
@@ -50,7 +42,7 @@ async fn an_upgrade_through_another_node_works_like_any_other() {
 async fn a_dead_owner_gives_unknown_session_at_once() {
     let redis = RedisServer::start();
     let (one, two) = (Node::joined(&redis, "one", |_| {}).await, Node::joined(&redis, "two", |_| {}).await);
-    let path = format!("{EIO4}&sid={}", open(&one).await);
+    let path = format!("{EIO4}&sid={}", open(one.addr()).await);
     one.drain().await;
     let answer = get(two.addr(), &path).await;
     assert_eq!((answer.status, answer.text().contains("Session ID unknown")), (400, true));

@@ -7,21 +7,11 @@ use hubbub_core::NodeId;
 use hubbub_gateway::config::{Origins, Span};
 use hubbub_tests::{
     client::Client,
-    http::{get, post, request},
+    http::{EIO3, EIO4, get, open, post, request},
     node::Node,
 };
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
-
-const EIO3: &str = "/socket.io/?EIO=3&transport=polling";
-const EIO4: &str = "/socket.io/?EIO=4&transport=polling";
-
-/// Opens a session by polling and gives its id.
-async fn open(node: &Node) -> String {
-    let opening = get(node.addr(), EIO4).await.text();
-    let opening: Value = serde_json::from_str(&opening[1..]).expect("an opening packet");
-    opening["sid"].as_str().expect("a session id").to_owned()
-}
 
 #[tokio::test]
 async fn a_session_id_names_its_node_in_the_body_and_in_a_header() {
@@ -55,7 +45,7 @@ async fn unknown_sessions_and_what_is_not_served_get_the_protocols_own_errors() 
 #[tokio::test]
 async fn a_body_beyond_the_limit_is_refused_and_the_session_goes_on() {
     let node = Node::start().await;
-    let path = format!("{EIO4}&sid={}", open(&node).await);
+    let path = format!("{EIO4}&sid={}", open(node.addr()).await);
     assert_eq!(post(node.addr(), &path, "4".repeat(70_000)).await.status, 413);
     assert_eq!(post(node.addr(), &path, "40").await.text(), "ok");
 }
@@ -88,7 +78,7 @@ async fn old_clients_get_binary_framing_or_plain_ascii() {
 async fn the_first_ping_comes_after_its_interval() {
     let node = Node::with(|config| config.socketio.ping_interval = Span(Duration::from_millis(400))).await;
     let start = Instant::now();
-    let path = format!("{EIO4}&sid={}", open(&node).await);
+    let path = format!("{EIO4}&sid={}", open(node.addr()).await);
     let heard = get(node.addr(), &path).await.text();
     assert_eq!(heard, "2");
     assert!(start.elapsed() >= Duration::from_millis(350), "{:?}", start.elapsed());
@@ -98,7 +88,7 @@ async fn the_first_ping_comes_after_its_interval() {
 async fn an_upgrade_keeps_every_message_and_its_order() {
     let node = Node::start().await;
     let mut sender = Client::at(&node, "/").await;
-    let sid = open(&node).await;
+    let sid = open(node.addr()).await;
     let path = format!("{EIO4}&sid={sid}");
     post(node.addr(), &path, "40").await;
     let connected = get(node.addr(), &path).await.text();
@@ -119,7 +109,7 @@ async fn an_upgrade_keeps_every_message_and_its_order() {
 #[tokio::test]
 async fn an_upgrade_that_never_finishes_takes_its_session_with_it() {
     let node = Node::start().await;
-    let sid = open(&node).await;
+    let sid = open(node.addr()).await;
     let path = format!("{EIO4}&sid={sid}");
     post(node.addr(), &path, "40").await;
     drop(Client::probing(&node, &sid).await);

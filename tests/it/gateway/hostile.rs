@@ -5,20 +5,11 @@ use std::time::Duration;
 use hubbub_gateway::config::{Size, Span};
 use hubbub_tests::{
     client::Client,
-    http::{get, post},
+    http::{EIO3, EIO4, get, open, post},
     node::Node,
 };
 use serde_json::{Value, json};
 use tokio::time::timeout;
-
-const EIO3: &str = "/socket.io/?EIO=3&transport=polling";
-const EIO4: &str = "/socket.io/?EIO=4&transport=polling";
-
-async fn open(node: &Node) -> String {
-    let opening = get(node.addr(), EIO4).await.text();
-    let opening: Value = serde_json::from_str(&opening[1..]).expect("an opening packet");
-    opening["sid"].as_str().expect("a session id").to_owned()
-}
 
 /// Listens until the list of people is this one.
 async fn sees(client: &mut Client, list: &Value) {
@@ -43,7 +34,7 @@ async fn who_is_cut_off_in_the_middle_of_an_upgrade_is_gone() {
     .await;
     let mut ann = Client::at(&node, "/").await;
     ann.say("addUser", &[json!("Ann")]).await;
-    let sid = open(&node).await;
+    let sid = open(node.addr()).await;
     let path = format!("{EIO4}&sid={sid}");
     post(node.addr(), &path, "40").await;
     get(node.addr(), &path).await;
@@ -95,7 +86,7 @@ async fn the_list_survives_who_comes_and_goes_in_one_breath() {
     let node = Node::start().await;
     let mut watcher = Client::at(&node, "/").await;
     for round in 0..20 {
-        let path = format!("{EIO4}&sid={}", open(&node).await);
+        let path = format!("{EIO4}&sid={}", open(node.addr()).await);
         post(node.addr(), &path, "40").await;
         get(node.addr(), &path).await;
         post(node.addr(), &path, format!("42[\"addUser\",\"u{round}\"]\u{1e}41")).await;
