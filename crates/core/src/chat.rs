@@ -53,17 +53,17 @@ impl Chat {
         Ok(())
     }
 
-    /// Hears a room from its log's top on, with the last `limit` messages before it, without being listed in it.
+    /// Hears a room from its log's top on, with the last `limit` messages before it, without being listed in it. Cut
+    /// short, it may hear the room already; [`Chat::close`] then ends that too.
     pub async fn hear(&self, session: &mut Session, room: &RoomId, limit: usize) -> Result<Recent, Refusal> {
-        let subscription = self.broker.subscribe(room).await.map_err(unavailable)?;
-        session.listener.listen(room);
+        let known = session.hears(room);
+        self.listen(session, room).await?;
         let recent = self.broker.recent(room, limit).await;
-        if recent.is_err() && !session.hears(room) {
-            session.listener.forget(room);
+        if recent.is_err() && !known {
+            session.forget(room);
         }
         let mut recent = recent.map_err(unavailable)?;
         within_one_answer(&mut recent.envelopes);
-        session.hears.insert(room.clone(), subscription);
         Ok(recent)
     }
 
@@ -261,4 +261,72 @@ fn nobody() -> Refusal {
 fn unavailable(error: BackplaneError) -> Refusal {
     tracing::warn!(%error, "the backplane failed a command");
     Refusal::unavailable()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        collections::HashSet,
+        sync::{Mutex, PoisonError},
+    };
+
+    use async_trait::async_trait;
+
+    use crate::{HISTORY_LENGTH, Listener, Position, Receipt, SessionId, Subscription, memory};
+
+    use super::*;
+
+    /// Listens like any other, but its logs never answer.
+    #[derive(Debug)]
+    struct Stuck(Arc<dyn Broker>);
+
+    #[async_trait]
+    impl Broker for Stuck {
+        async fn publish(&self, draft: Draft) -> Result<Receipt, BackplaneError> {
+            self.0.publish(draft).await
+        }
+
+        async fn subscribe(&self, room: &RoomId) -> Result<Subscription, BackplaneError> {
+            self.0.subscribe(room).await
+        }
+
+        async fn recover(
+            &self,
+            _: &RoomId,
+            _: Position,
+            _: usize,
+        ) -> Result<Option<Vec<Envelope>>, BackplaneError> {
+            std::future::pending().await
+        }
+
+        async fn recent(&self, _: &RoomId, _: usize) -> Result<Recent, BackplaneError> {
+            std::future::pending().await
+        }
+    }
+
+    #[derive(Debug, Default)]
+    struct Heard(Mutex<HashSet<RoomId>>);
+
+    impl Listener for Heard {
+        fn listen(&self, room: &RoomId) {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(room.clone());
+        }
+
+        fn forget(&self, room: &RoomId) {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(room);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_session_that_was_cut_short_while_joining_leaves_no_listener_behind() {
+        let backplane = memory(HISTORY_LENGTH);
+        let chat = Chat::new(Arc::new(Stuck(backplane.broker)), backplane.presence, Limits::default());
+        let heard = Arc::new(Heard::default());
+        let mut session = Session::new(SessionId::random(), heard.clone());
+        let lobby = RoomId::reserved("lobby");
+        let hearing = chat.hear(&mut session, &lobby, 10);
+        assert!(tokio::time::timeout(Duration::from_millis(10), hearing).await.is_err());
+        chat.close(&mut session).await;
+        assert!(heard.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty());
+    }
 }

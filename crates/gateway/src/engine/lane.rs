@@ -167,9 +167,7 @@ impl LaneIo {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
         let alone = out.flow == Flow::Held || out.ping == Ping::Early || out.underway > 0;
-        if !out.written.at_boundary() && alone {
-            bytes = &bytes[..out.written.rest_in(bytes)];
-        } else if out.written.at_boundary() {
+        if out.written.at_boundary() {
             if alone {
                 bytes = &bytes[..frames::first(bytes)];
                 if self.swallow(&mut out, bytes) {
@@ -179,6 +177,8 @@ impl LaneIo {
             if out.flow == Flow::Open && !self.link.drain(&mut out)? {
                 return Ok(None);
             }
+        } else if alone {
+            bytes = &bytes[..out.written.rest_in(bytes)];
         }
         let Some(written) = self.tcp().write_some(&[IoSlice::new(bytes)])? else { return Ok(None) };
         out.written.follow(&bytes[..written]);
