@@ -96,11 +96,7 @@ impl Pending {
     }
 
     async fn admit(&mut self, auth: Option<&Value>) -> Result<(), Refusal> {
-        let auth = match auth {
-            Some(Value::Str(text, _)) => serde_json::from_str(text).unwrap_or(serde_json::Value::Null),
-            _ => serde_json::Value::Null,
-        };
-        let hello = hello(&auth).map_err(|misspoken| misspoken.refusal())?;
+        let hello = hello(&credentials(auth)?).map_err(|misspoken| misspoken.refusal())?;
         match self.connection.get_mut().unwrap_or_else(PoisonError::into_inner) {
             Some(connection) => connection.admit(hello).await,
             None => Ok(()),
@@ -131,6 +127,11 @@ impl Drop for Pending {
             self.floor.sessions.spawn(connection.close());
         }
     }
+}
+
+fn credentials(auth: Option<&Value>) -> Result<serde_json::Value, Refusal> {
+    let Some(Value::Str(text, _)) = auth else { return Ok(serde_json::Value::Null) };
+    serde_json::from_str(text).map_err(|_| Refusal::new(RefusalCode::BadRequest, "auth must be JSON"))
 }
 
 /// Puts events into the session's mailbox, in the order in which they came.

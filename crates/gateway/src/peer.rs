@@ -13,7 +13,7 @@ use socketioxide::socket::Socket;
 
 use crate::{
     batch::Batch,
-    engine::{Kick, Link, MARKER, Marker, Namespace},
+    engine::{Kick, Link, MARKER, Marker, Namespace, Turn},
     mailbox::{Filled, Mailbox, Word},
     metrics,
     packet::{put_ack, put_event},
@@ -151,7 +151,7 @@ impl Peer {
 }
 
 impl Marker for Peer {
-    fn emit(&self) -> bool {
-        self.socket.upgrade().is_some_and(|socket| socket.emit(MARKER, &[(); 0]).is_ok())
+    fn emit(&self, turn: Turn) -> bool {
+        self.socket.upgrade().is_some_and(|socket| socket.emit(MARKER, &turn).is_ok())
     }
 }

@@ -2,7 +2,10 @@
 
 use http::{Method, Request};
 
-use super::{payload::Form, refused::Refused, sid};
+use super::{connects, payload::Form, refused::Refused, sid};
+
+/// Bytes that the `auth` of a handshake's query may have: they are kept as long as the session.
+const AUTH: usize = 4 * 1_024;
 
 /// A request's query, parsed once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +17,8 @@ pub(super) struct Asked {
     pub(super) sid: Option<String>,
     /// The node that the session id names.
     pub(super) node: Option<String>,
+    /// What a client of protocol 3 says of itself when it opens a session.
+    pub(super) auth: Option<Box<str>>,
 }
 
 impl Asked {
@@ -42,7 +47,11 @@ impl Asked {
             (true, Some("1" | "true")) => Form::Ascii,
             (true, _) => Form::Binary,
         };
-        Ok(Self { eio3, websocket, form, sid: sid.map(str::to_owned), node: node.map(str::to_owned) })
+        let auth = if eio3 && sid.is_none() { connects::auth(query) } else { None };
+        if auth.as_ref().is_some_and(|auth| auth.len() > AUTH) {
+            return Err(Refused::BadRequest);
+        }
+        Ok(Self { eio3, websocket, form, sid: sid.map(str::to_owned), node: node.map(str::to_owned), auth })
     }
 
     /// The query of such a request, as the engine knows it.
@@ -77,6 +86,16 @@ mod tests {
         assert_eq!(asked("EIO=3&transport=polling").expect("well formed").form, Form::Binary);
         assert_eq!(asked("EIO=3&transport=polling&b64=1").expect("well formed").form, Form::Ascii);
         assert_eq!(asked("EIO=4&transport=polling&b64=1").expect("well formed").form, Form::Separated);
+    }
+
+    #[test]
+    fn only_clients_without_auth_say_it_in_the_query() {
+        let auth =
+            |eio| asked(&format!("EIO={eio}&transport=polling&auth=%7B%7D")).expect("well formed").auth;
+        assert_eq!(auth(3).as_deref(), Some("{}"));
+        assert_eq!(auth(4), None);
+        let long = format!("EIO=3&transport=polling&auth={}", "x".repeat(AUTH + 1));
+        assert_eq!(asked(&long), Err(Refused::BadRequest));
     }
 
     #[test]

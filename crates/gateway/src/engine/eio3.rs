@@ -49,6 +49,22 @@ pub(crate) fn split(mut body: &str) -> Result<Vec<&str>, Malformed> {
     Ok(packets)
 }
 
+/// Takes a binary body apart, as python-socketio 4 posts every body; `None`: it is not made of texts alone.
+pub(crate) fn split_binary(mut body: &[u8]) -> Option<Vec<&str>> {
+    let mut packets = Vec::new();
+    while let [0, rest @ ..] = body {
+        let digits = rest.iter().position(|byte| *byte == 0xff)?;
+        let length = rest[..digits].iter().try_fold(0_usize, |length, digit| match digit {
+            0..=9 => length.checked_mul(10)?.checked_add(usize::from(*digit)),
+            _ => None,
+        });
+        let (packet, rest) = rest[digits + 1..].split_at_checked(length?)?;
+        packets.push(std::str::from_utf8(packet).ok()?);
+        body = rest;
+    }
+    body.is_empty().then_some(packets)
+}
+
 /// Undoes the UTF-8 that 1.x clients applied by hand: every character is then a byte, and the bytes are UTF-8 with
 /// something beyond ASCII in it. Anything else is meant as it is.
 pub(crate) fn decoded_once_more(body: &str) -> Option<String> {
@@ -85,8 +101,15 @@ mod tests {
         }
 
         #[test]
-        fn splitting_never_panics(body in "\\PC{0,60}") {
+        fn what_is_framed_as_binary_comes_apart_again(packets in prop::collection::vec("4\\PC{0,40}", 0..6)) {
+            let body: Vec<u8> = packets.iter().flat_map(|packet| binary(packet.as_bytes())).collect();
+            prop_assert_eq!(split_binary(&body).expect("well framed"), packets);
+        }
+
+        #[test]
+        fn splitting_never_panics(body in "\\PC{0,60}", bytes in prop::collection::vec(any::<u8>(), 0..60)) {
             let _ = split(&body);
+            let _ = split_binary(&bytes);
         }
 
         #[test]
@@ -107,6 +130,12 @@ mod tests {
     fn binary_framing_counts_bytes_in_decimal_digits() {
         assert_eq!(binary("4é".as_bytes()), [0, 3, 0xff, b'4', 0xc3, 0xa9]);
         assert_eq!(&binary(&[b'x'; 12])[..4], [0, 1, 2, 0xff]);
+    }
+
+    #[test]
+    fn a_body_with_binary_packets_is_not_taken_apart() {
+        assert_eq!(split_binary(&[0, 1, 0xff, b'2', 1, 2, 0xff, 4, 7]), None);
+        assert_eq!(split_binary(&[0, 9, 9, 0xff, b'2']), None);
     }
 
     #[test]

@@ -7,29 +7,59 @@ const TEXT: u8 = 0x81;
 /// Longest head: two bytes, eight of length, four of mask.
 const LONGEST_HEAD: usize = 14;
 
+/// In the second byte: the payload is masked, as all of a client's are.
+const MASKED: u8 = 0x80;
+/// In the first byte: the message ends with this frame.
+const FINAL: u8 = 0x80;
+/// In the first byte: a control frame, which may stand between the fragments of a message.
+const CONTROL: u8 = 0x08;
+
 /// Appends one finished, unmasked text frame made of these parts.
 pub(crate) fn put_text(out: &mut BytesMut, parts: &[&[u8]]) {
     let length: usize = parts.iter().map(|part| part.len()).sum();
     out.reserve(length + 10);
+    put_head(out, 0, length);
+    parts.iter().for_each(|part| out.extend_from_slice(part));
+}
+
+/// Appends one finished text frame as clients send it, masked with zeros.
+pub(super) fn put_client_text(out: &mut BytesMut, text: &[u8]) {
+    out.reserve(text.len() + LONGEST_HEAD);
+    put_head(out, MASKED, text.len());
+    out.put_u32(0);
+    out.extend_from_slice(text);
+}
+
+fn put_head(out: &mut BytesMut, mask: u8, length: usize) {
     out.put_u8(TEXT);
     match (u8::try_from(length), u16::try_from(length)) {
-        (Ok(short @ 0..=125), _) => out.put_u8(short),
+        (Ok(short @ 0..=125), _) => out.put_u8(mask | short),
         (_, Ok(medium)) => {
-            out.put_u8(126);
+            out.put_u8(mask | 0x7e);
             out.put_u16(medium);
         }
         _ => {
-            out.put_u8(127);
+            out.put_u8(mask | 0x7f);
             out.put_u64(length as u64);
         }
     }
-    parts.iter().for_each(|part| out.extend_from_slice(part));
+}
+
+/// Whether the frame that begins here is a whole text message of a client's.
+pub(super) fn is_client_text(frame: &[u8]) -> bool {
+    matches!(frame, [TEXT, second, ..] if second & MASKED != 0)
+}
+
+/// The beginning of a client's payload without its mask, which ends the head.
+pub(super) fn unmasked(head: &[u8], payload: &[u8]) -> Vec<u8> {
+    let mask = head.last_chunk::<4>().copied().unwrap_or_default();
+    payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask).collect()
 }
 
 /// The lengths of the head and of the payload behind it, once enough of the head is there.
 pub(crate) fn head(frame: &[u8]) -> Option<(usize, u64)> {
     let second = *frame.get(1)?;
-    let mask = if second & 0x80 == 0 { 0 } else { 4 };
+    let mask = if second & MASKED == 0 { 0 } else { 4 };
     let (head, length) = match second & 0x7f {
         126 => (4, u64::from(u16::from_be_bytes(frame.get(2..4)?.try_into().ok()?))),
         127 => (10, u64::from_be_bytes(frame.get(2..10)?.try_into().ok()?)),
@@ -61,12 +91,19 @@ pub(crate) struct Follower {
     head: [u8; LONGEST_HEAD],
     filled: u8,
     rest: u64,
+    /// More fragments of a message are to come.
+    fragmented: bool,
 }
 
 impl Follower {
     /// Between two frames.
     pub(crate) fn at_boundary(&self) -> bool {
         self.rest == 0 && self.filled == 0
+    }
+
+    /// Between two messages: where one more can stand.
+    pub(crate) fn between_messages(&self) -> bool {
+        self.at_boundary() && !self.fragmented
     }
 
     /// How many of these bytes belong to the frame that it stands in, as far as that is known.
@@ -87,6 +124,9 @@ impl Follower {
             bytes = rest;
             if let Some((_, length)) = head(&self.head[..usize::from(self.filled)]) {
                 (self.rest, self.filled) = (length, 0);
+                if self.head[0] & CONTROL == 0 {
+                    self.fragmented = self.head[0] & FINAL == 0;
+                }
             }
         }
     }
@@ -134,6 +174,28 @@ mod tests {
             let heard: Vec<_> = payloads(&frames).map(<[u8]>::to_vec).collect();
             prop_assert_eq!(heard, texts.iter().map(|text| text.as_bytes().to_vec()).collect::<Vec<_>>());
         }
+    }
+
+    #[test]
+    fn a_message_ends_with_its_last_fragment_whatever_stands_in_between() {
+        let mut follower = Follower::default();
+        let (text, ping, more, last) = ([0x01, 0], [0x89, 0], [0x00, 0], [0x80, 0]);
+        for (frame, between) in [(text, false), (ping, false), (more, false), (last, true), (ping, true)] {
+            follower.follow(&frame);
+            assert!(follower.at_boundary());
+            assert_eq!(follower.between_messages(), between);
+        }
+    }
+
+    #[test]
+    fn what_a_client_would_send_is_read_back() {
+        let mut frame = BytesMut::new();
+        put_client_text(&mut frame, b"40");
+        assert!(is_client_text(&frame));
+        let (head, length) = head(&frame).expect("a whole head");
+        assert_eq!((head, length), (6, 2));
+        assert_eq!(unmasked(&frame[..head], &frame[head..]), b"40");
+        assert_eq!(unmasked(&[0x81, 0x82, 1, 2, 3, 4], &[b'4' ^ 1, b'0' ^ 2]), b"40");
     }
 
     #[test]

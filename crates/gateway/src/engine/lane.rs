@@ -26,6 +26,7 @@ use tokio::{
 };
 
 use super::{
+    connects::Connects,
     first_head::Seat,
     frames,
     link::{Gone, Link},
@@ -36,6 +37,8 @@ use super::{
 const PING: &[u8] = b"\x81\x012";
 /// A client's pong, framed and masked with zeros.
 const PONG: &[u8] = b"\x81\x81\0\0\0\x003";
+/// Bytes that are read of a client of protocol 3 at once.
+const AT_ONCE: usize = 512;
 /// Most frames that one system call writes.
 const VECTORS: usize = 64;
 
@@ -45,6 +48,8 @@ pub(super) struct LaneIo {
     link: Arc<Link>,
     before: Bytes,
     read: frames::Follower,
+    /// Of a client of protocol 3.
+    connects: Option<Box<Connects>>,
     upgrades: bool,
     _seat: Seat,
 }
@@ -60,7 +65,8 @@ impl LaneIo {
     ) -> Option<Self> {
         link.tcp.set(tcp).ok()?;
         link.carried(upgrades);
-        Some(Self { link, before, read: frames::Follower::default(), upgrades, _seat: seat })
+        let connects = link.eio3.then(Box::default);
+        Some(Self { link, before, read: frames::Follower::default(), connects, upgrades, _seat: seat })
     }
 
     fn tcp(&self) -> &TcpStream {
@@ -95,12 +101,7 @@ impl AsyncRead for LaneIo {
             return Poll::Pending;
         }
         let start = buf.filled().len();
-        if self.before.is_empty() {
-            ready!(self.read_tcp(cx, buf))?;
-        } else {
-            let length = self.before.len().min(buf.remaining());
-            buf.put_slice(&self.before.split_to(length));
-        }
+        ready!(self.read_translated(cx, buf))?;
         self.read.follow(&buf.filled()[start..]);
         crate::metrics::received(buf.filled().len() - start);
         Poll::Ready(Ok(()))
@@ -108,11 +109,32 @@ impl AsyncRead for LaneIo {
 }
 
 impl LaneIo {
-    /// Feeds the swallowed ping's pong between two of the client's frames, or leaves the waker that a pong or the
+    /// Reads until something may be passed on, or the client has ended.
+    fn read_translated(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.connects.is_none() {
+            return self.read_some(cx, buf);
+        }
+        let mut raw = [0; AT_ONCE];
+        while let Some(connects) = &mut self.connects
+            && !connects.give(buf)
+        {
+            let mut raw = ReadBuf::new(&mut raw);
+            ready!(self.read_some(cx, &mut raw))?;
+            if raw.filled().is_empty() {
+                break;
+            }
+            if let Some(connects) = &mut self.connects {
+                connects.pass(raw.filled(), self.link.auth.as_deref());
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Feeds the swallowed ping's pong between two of the client's messages, or leaves the waker that a pong or the
     /// end of a pause needs.
     fn feed_pong(&self, cx: &Context<'_>, buf: &mut ReadBuf<'_>) -> bool {
         let mut out = self.link.lock();
-        if out.ping == Ping::Unanswered && self.read.at_boundary() {
+        if out.ping == Ping::Unanswered && self.read.between_messages() {
             out.ping = Ping::Usual;
             buf.put_slice(PONG);
             return true;
@@ -121,6 +143,15 @@ impl LaneIo {
             out.reader = Some(cx.waker().clone());
         }
         false
+    }
+
+    fn read_some(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.before.is_empty() {
+            return self.read_tcp(cx, buf);
+        }
+        let length = self.before.len().min(buf.remaining());
+        buf.put_slice(&self.before.split_to(length));
+        Poll::Ready(Ok(()))
     }
 
     fn read_tcp(&self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
@@ -197,8 +228,8 @@ impl LaneIo {
         }
         let marker =
             frames::payloads(frame).next().and_then(|text| marker_of(std::str::from_utf8(text).ok()?));
-        if let Some(namespace) = marker {
-            self.link.opened(out, namespace);
+        if let Some(marker) = marker {
+            self.link.opened(out, marker);
         }
         marker.is_some()
     }

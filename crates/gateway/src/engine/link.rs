@@ -16,8 +16,10 @@ use crate::metrics;
 
 use super::{
     Engine,
+    asked::Asked,
     first_head::Seat,
-    outbox::{Flow, Marker, Namespace, Outbox, Ping, marker_of},
+    outbox::{Flow, Marker, Namespace, Outbox, Ping, Turn, marker_of},
+    route::Caller,
 };
 
 /// Why the gateway itself ends a connection. Labels of the metric.
@@ -47,6 +49,8 @@ pub(crate) struct Link {
     pub(crate) eio3: bool,
     /// It came by the path of seed 003.
     pub(crate) own_path: bool,
+    /// What it says of itself, where its protocol has no `auth`: of the handshake's query.
+    pub(super) auth: Option<Box<str>>,
     /// Where it came from.
     peer: IpAddr,
     engine: Weak<Engine>,
@@ -83,17 +87,13 @@ impl Drop for Visit {
 pub(crate) struct Gone;
 
 impl Link {
-    pub(super) fn new(
-        engine: &Arc<Engine>,
-        seat: Seat,
-        eio3: bool,
-        own_path: bool,
-        peer: IpAddr,
-    ) -> Arc<Self> {
+    pub(super) fn new(engine: &Arc<Engine>, seat: Seat, asked: &Asked, from: Caller) -> Arc<Self> {
+        let eio3 = asked.eio3;
         Arc::new(Self {
             eio3,
-            own_path,
-            peer,
+            own_path: from.own_path,
+            auth: asked.auth.clone(),
+            peer: from.peer,
             engine: Arc::downgrade(engine),
             _seat: seat,
             bound: engine.settings.outbox,
@@ -183,8 +183,8 @@ impl Link {
     }
 
     /// The marker of a namespace came by on the WebSocket.
-    pub(super) fn opened(self: &Arc<Self>, out: &mut Outbox, namespace: Namespace) {
-        out.passed(namespace);
+    pub(super) fn opened(self: &Arc<Self>, out: &mut Outbox, marker: (Namespace, Turn)) {
+        out.passed(marker);
         out.flow = Flow::Open;
         if !out.queue.is_empty() {
             self.drain_later(out);
@@ -199,8 +199,8 @@ impl Link {
         for packet in packets {
             if *packet == "2" && out.ping == Ping::Early {
                 (out.ping, pong) = (Ping::Usual, true);
-            } else if let Some(namespace) = marker_of(packet) {
-                out.passed(namespace);
+            } else if let Some(marker) = marker_of(packet) {
+                out.passed(marker);
                 out.take(budget, &mut filled);
             } else {
                 filled.push(Bytes::copy_from_slice(packet.as_bytes()));

@@ -3,6 +3,7 @@
 
 mod accept;
 mod asked;
+mod connects;
 mod eio3;
 mod first_head;
 mod frames;
@@ -42,7 +43,7 @@ pub(crate) use accept::{Listening, listen};
 pub(crate) use frames::put_text;
 pub(crate) use handover::Peers;
 pub(crate) use link::{Kick, Link, Visit};
-pub(crate) use outbox::{MARKER, Marker, Namespace};
+pub(crate) use outbox::{MARKER, Marker, Namespace, Turn};
 
 /// The engine's settings, as configured.
 #[derive(Debug, Clone)]

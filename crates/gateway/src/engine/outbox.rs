@@ -30,9 +30,12 @@ pub(crate) const MARKER: &str = "~";
 /// A namespace's place in [`hubbub_dialects::NAMESPACES`].
 pub(crate) type Namespace = u8;
 
+/// Which of a client's connects it was, in turn: a marker of an earlier one opens nothing for a later one.
+pub(crate) type Turn = u8;
+
 /// Emits the marker in its namespace, by way of socketioxide. `false`: that namespace is gone.
 pub(crate) trait Marker: Send + Sync {
-    fn emit(&self) -> bool;
+    fn emit(&self, turn: Turn) -> bool;
 }
 
 /// What waits for the client, and how far the transport is.
@@ -42,8 +45,10 @@ pub(super) struct Outbox {
     queued: usize,
     /// Namespaces whose marker has not come by, with what is said to them meanwhile.
     waiting: SmallVec<[(Namespace, Vec<Bytes>); 1]>,
-    /// Who can emit the marker: the namespaces that are connected.
-    markers: SmallVec<[(Namespace, Weak<dyn Marker>); 1]>,
+    /// The namespaces that are connected, and who emits their markers.
+    connected: SmallVec<[Connected; 1]>,
+    /// The next connect's.
+    turn: Turn,
     /// Markers that are on their way.
     pub(super) underway: u8,
     pub(super) flow: Flow,
@@ -55,6 +60,19 @@ pub(super) struct Outbox {
     pub(super) written: Follower,
     /// Wakes the library's reader, for a pong or because it is no longer paused.
     pub(super) reader: Option<Waker>,
+}
+
+/// A namespace that is connected.
+struct Connected {
+    namespace: Namespace,
+    turn: Turn,
+    marker: Weak<dyn Marker>,
+}
+
+impl Connected {
+    fn emit(&self) -> bool {
+        self.marker.upgrade().is_some_and(|marker| marker.emit(self.turn))
+    }
 }
 
 /// How far the WebSocket is.
@@ -85,7 +103,8 @@ impl Outbox {
             queue: VecDeque::new(),
             queued: 0,
             waiting: SmallVec::new(),
-            markers: SmallVec::new(),
+            connected: SmallVec::new(),
+            turn: 0,
             underway: 0,
             flow: Flow::Held,
             ping,
@@ -100,13 +119,15 @@ impl Outbox {
     pub(super) fn connect(&mut self, namespace: Namespace, marker: &Arc<dyn Marker>) {
         self.disconnect(namespace);
         self.waiting.push((namespace, Vec::new()));
-        self.markers.push((namespace, Arc::downgrade(marker)));
-        self.underway = self.underway.saturating_add(u8::from(marker.emit()));
+        let connected = Connected { namespace, turn: self.turn, marker: Arc::downgrade(marker) };
+        self.turn = self.turn.wrapping_add(1);
+        self.underway = self.underway.saturating_add(u8::from(connected.emit()));
+        self.connected.push(connected);
     }
 
     /// A namespace is gone, and what waited for it.
     pub(super) fn disconnect(&mut self, namespace: Namespace) {
-        self.markers.retain(|(known, _)| *known != namespace);
+        self.connected.retain(|known| known.namespace != namespace);
         self.unwait(namespace);
     }
 
@@ -137,21 +158,22 @@ impl Outbox {
     /// Has a marker emitted, unless one is on its way: frames go where it comes by.
     pub(super) fn signal(&mut self) {
         if self.underway == 0 {
-            let mut markers = self.markers.iter().rev().filter_map(|(_, marker)| marker.upgrade());
-            self.underway = u8::from(markers.any(|marker| marker.emit()));
+            self.underway = u8::from(self.connected.iter().rev().any(Connected::emit));
         }
     }
 
     /// The same in this namespace, whose first marker found no way.
     fn signal_in(&mut self, namespace: Namespace) {
-        let marker = self.markers.iter().find(|(known, _)| *known == namespace);
-        let emitted = marker.and_then(|(_, marker)| marker.upgrade()).is_some_and(|marker| marker.emit());
-        self.underway = u8::from(emitted);
+        let connected = self.connected.iter().find(|known| known.namespace == namespace);
+        self.underway = u8::from(connected.is_some_and(Connected::emit));
     }
 
-    /// A marker came by: what waited for its namespace may go.
-    pub(super) fn passed(&mut self, namespace: Namespace) {
+    /// A marker came by: what waited for its namespace may go, if it is this connect's.
+    pub(super) fn passed(&mut self, (namespace, turn): (Namespace, Turn)) {
         self.underway = self.underway.saturating_sub(1);
+        if !self.connected.iter().any(|known| (known.namespace, known.turn) == (namespace, turn)) {
+            return;
+        }
         let frames = self.unwait(namespace);
         self.queued += frames.iter().map(Bytes::len).sum::<usize>();
         self.queue.extend(frames);
@@ -199,23 +221,53 @@ impl Outbox {
     }
 }
 
-/// The namespace whose marker this Engine.IO packet is.
-pub(super) fn marker_of(packet: &str) -> Option<Namespace> {
-    let namespace = packet.strip_prefix("42")?.strip_suffix("[\"~\"]")?;
-    let namespace = namespace.strip_suffix(',').unwrap_or("/");
+/// The namespace and the connect whose marker this Engine.IO packet is.
+pub(super) fn marker_of(packet: &str) -> Option<(Namespace, Turn)> {
+    let (namespace, turn) = packet.strip_prefix("42")?.strip_suffix(']')?.split_once("[\"~\",")?;
+    let namespace = if namespace.is_empty() { "/" } else { namespace.strip_suffix(',')? };
     let at = hubbub_dialects::NAMESPACES.iter().position(|known| *known == namespace)?;
-    Namespace::try_from(at).ok()
+    Some((Namespace::try_from(at).ok()?, turn.parse().ok()?))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
     use super::*;
+
+    /// Markers that have been emitted and not come by.
+    #[derive(Default)]
+    struct Emitted(Mutex<Vec<Turn>>);
+
+    impl Marker for Emitted {
+        fn emit(&self, turn: Turn) -> bool {
+            self.0.lock().expect("no panic").push(turn);
+            true
+        }
+    }
+
+    #[test]
+    fn a_marker_of_an_earlier_connect_opens_nothing_for_a_later_one() {
+        let emitted = Arc::new(Emitted::default());
+        let marker: Arc<dyn Marker> = emitted.clone();
+        let mut out = Outbox::new(Ping::Usual);
+        out.connect(3, &marker);
+        out.disconnect(3);
+        out.connect(3, &marker);
+        assert!(out.wait(3, &Bytes::from_static(b"hello")));
+        out.passed((3, emitted.0.lock().expect("no panic")[0]));
+        assert!(out.queue.is_empty());
+        out.passed((3, emitted.0.lock().expect("no panic")[1]));
+        assert_eq!(out.queue, [Bytes::from_static(b"hello")]);
+    }
 
     #[test]
     fn the_marker_is_known_in_every_namespace_and_nothing_else_is_one() {
-        assert_eq!(marker_of("42[\"~\"]"), Some(0));
-        assert_eq!(marker_of("42/iss,[\"~\"]"), Some(2));
-        assert_eq!(marker_of("42/nowhere,[\"~\"]"), None);
+        assert_eq!(marker_of("42[\"~\",0]"), Some((0, 0)));
+        assert_eq!(marker_of("42/iss,[\"~\",255]"), Some((2, 255)));
+        assert_eq!(marker_of("42/nowhere,[\"~\",0]"), None);
+        assert_eq!(marker_of("42[\"~\",256]"), None);
         assert_eq!(marker_of("42[\"message\",\"~\"]"), None);
+        assert_eq!(marker_of("42/issue[\"~\",0]"), None);
     }
 }

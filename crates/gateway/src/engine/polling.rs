@@ -1,17 +1,17 @@
 //! Long-polling: opening a session, what a poll is answered, what a post brings.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use axum::{
     body::Body,
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Request, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
 use tokio::time::timeout;
 
-use super::{BODY_TIMEOUT, Engine, asked::Asked, eio3, link::Link, payload, refused::Refused, sid};
+use super::{BODY_TIMEOUT, Engine, asked::Asked, connects, eio3, link::Link, payload, refused::Refused, sid};
 
 /// Names the session on a handshake's answer, for a balancer that learns from headers.
 const SID_HEADER: HeaderName = HeaderName::from_static("x-hubbub-sid");
@@ -77,20 +77,32 @@ impl Engine {
         B: http_body::Body<Data = Bytes>,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let content_type = request.headers().get(header::CONTENT_TYPE).cloned();
+        let binary = asked.eio3 && is_binary(request.headers());
         let body = self.collect(request.into_body()).await?;
         crate::metrics::received(body.len());
-        if content_type.as_ref().is_some_and(|kind| kind.as_bytes().starts_with(b"application/octet-stream"))
-        {
-            readable(link).await?;
-            return Ok(self.post_binary(asked, body).await);
+        if binary {
+            return match eio3::split_binary(&body) {
+                Some(packets) => self.post_texts(asked, link, packets.into_iter().map(Cow::from)).await,
+                None => self.post_binary(asked, link, &body).await,
+            };
         }
-        let body = String::from_utf8(body.to_vec()).map_err(|_| Refused::BadRequest)?;
-        let Ok(packets) = payload::decode(asked.eio3, &body) else {
-            return Ok(self.post_slice(asked, &[&body]).await);
-        };
-        let decoded: Vec<_> = packets.iter().map(|packet| decode_again(asked, packet)).collect();
-        let packets: Vec<&str> = decoded.iter().map(AsRef::as_ref).collect();
+        let body = std::str::from_utf8(&body).map_err(|_| Refused::BadRequest)?;
+        match payload::decode(asked.eio3, body) {
+            Ok(packets) => {
+                self.post_texts(asked, link, packets.into_iter().map(|packet| once(link, packet))).await
+            }
+            Err(payload::Malformed) => Ok(self.post_slice(asked, &[body]).await),
+        }
+    }
+
+    async fn post_texts<'a>(
+        &self,
+        asked: &Asked,
+        link: &Link,
+        packets: impl Iterator<Item = Cow<'a, str>>,
+    ) -> Result<Response, Refused> {
+        let packets: Vec<_> = packets.map(|packet| modern(link, packet)).collect();
+        let packets: Vec<&str> = packets.iter().map(AsRef::as_ref).collect();
         for slice in packets.chunks(SLICE) {
             readable(link).await?;
             let response = self.post_slice(asked, slice).await;
@@ -120,12 +132,13 @@ impl Engine {
         self.ask(ours(asked, body.into()).into_post()).await.into_response()
     }
 
-    /// Protocol 3's binary framing, which only binary events use: the library reads it itself.
-    async fn post_binary(&self, asked: &Asked, body: Bytes) -> Response {
-        let mut request = ours(asked, body).into_post();
+    /// Protocol 3's binary framing with binary packets in it: the library reads it itself.
+    async fn post_binary(&self, asked: &Asked, link: &Link, body: &Bytes) -> Result<Response, Refused> {
+        readable(link).await?;
+        let mut request = ours(asked, body.clone()).into_post();
         let kind = HeaderValue::from_static("application/octet-stream");
         request.headers_mut().insert(header::CONTENT_TYPE, kind);
-        self.ask(request).await.into_response()
+        Ok(self.ask(request).await.into_response())
     }
 }
 
@@ -134,9 +147,21 @@ async fn readable(link: &Link) -> Result<(), Refused> {
     timeout(BODY_TIMEOUT, link.readable()).await.map_err(|_| Refused::Timeout)
 }
 
-fn decode_again<'a>(asked: &Asked, packet: &'a str) -> std::borrow::Cow<'a, str> {
-    let again = asked.eio3.then(|| eio3::decoded_once_more(packet)).flatten();
+fn is_binary(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE);
+    kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/octet-stream"))
+}
+
+/// The packet, encoded once.
+fn once<'a>(link: &Link, packet: &'a str) -> Cow<'a, str> {
+    let again = link.eio3.then(|| eio3::decoded_once_more(packet)).flatten();
     again.map_or(packet.into(), Into::into)
+}
+
+/// The packet as protocol 5 has it.
+fn modern<'a>(link: &Link, packet: Cow<'a, str>) -> Cow<'a, str> {
+    let translated = link.eio3.then(|| connects::translated(&packet, link.auth.as_deref())).flatten();
+    translated.map_or(packet, Cow::Owned)
 }
 
 /// A request of our own making: the engine keeps it for as long as the session, so it holds nothing that is not needed.

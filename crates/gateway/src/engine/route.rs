@@ -79,7 +79,7 @@ impl Engine {
             None if self.draining.load(Ordering::Relaxed) => return Err(Refused::Draining),
             None => {
                 let seat = self.seats.clone().try_acquire_owned().map_err(|_| Refused::Full)?;
-                Link::new(self, seat, asked.eio3, from.own_path, from.peer)
+                Link::new(self, seat, &asked, from)
             }
         };
         match (asked.websocket, request.method(), &asked.sid) {
@@ -95,9 +95,11 @@ impl Engine {
 
 /// Who asks.
 #[derive(Debug, Clone, Copy)]
-struct Caller {
-    own_path: bool,
-    peer: IpAddr,
+pub(super) struct Caller {
+    /// By seed 003's path.
+    pub(super) own_path: bool,
+    /// The client's address.
+    pub(super) peer: IpAddr,
     /// By way of another node, which has checked it.
     forwarded: bool,
 }
