@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// How long a node's address is believed, and how long that there is no such node.
-const BELIEVED: Duration = Duration::from_secs(2);
+const BELIEVED: Duration = Duration::from_secs(1);
 const MISSED: Duration = Duration::from_millis(100);
 
 /// The field of the secret. Nodes' fields have a prefix.

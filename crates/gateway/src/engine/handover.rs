@@ -4,10 +4,12 @@
 //!   client ──► any node ──(sid names the owner, header proves the node)──► owner
 //! ```
 //! The header carries the client's address and a proof that only a node of this cluster can make. A request that has
-//! it is never handed on again, so there are no circles. An owner that is not there any more has no sessions either:
-//! the client is told so at once, and starts anew.
+//! it is never handed on again, so there are no circles.
+//!
+//! An owner that is not there any more has no sessions either: the client is told so at once, and starts anew. One that
+//! does not answer any more is given up when the cluster buries it, and with it what waits for its answer.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
@@ -44,6 +46,8 @@ const CONNECT: Duration = Duration::from_secs(1);
 const UNACKNOWLEDGED: Duration = Duration::from_secs(20);
 /// An idle connection is closed before the other node does it, which would cost the next request.
 const IDLE: Duration = Duration::from_secs(30);
+/// How often it is looked whether an owner is still there while it owes an answer.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// The other nodes.
 #[derive(Debug)]
@@ -103,21 +107,23 @@ impl Peers {
         websocket: bool,
         mut request: Request<Incoming>,
     ) -> Result<Response, Refused> {
-        let owner = NodeId::parse(owner).map_err(|_| Refused::Session)?;
-        let address = self.cluster.address(&owner).await.ok().flatten().ok_or(Refused::Session)?;
+        let owner = self.find(owner).await.ok_or(Refused::Session)?;
         if websocket {
             websocket::key(request.headers()).ok_or(Refused::BadRequest)?;
         }
         let client = websocket.then(|| hyper::upgrade::on(&mut request));
-        let request = self.readdressed(&address, peer, request).ok_or(Refused::Session)?;
-        let mut response = self.client.request(request).await.map_err(|error| {
-            tracing::debug!(%owner, %error, "a session's owner is gone");
-            Refused::Session
-        })?;
+        let request = self.readdressed(&owner.address, peer, request).ok_or(Refused::Session)?;
+        let mut response = owner.while_there(self.client.request(request)).await?;
         if let (Some(client), StatusCode::SWITCHING_PROTOCOLS) = (client, response.status()) {
-            relay(client, hyper::upgrade::on(&mut response));
+            tokio::spawn(owner.relay(client, hyper::upgrade::on(&mut response)));
         }
         Ok(response.map(Body::new).into_response())
+    }
+
+    async fn find(&self, node: &str) -> Option<Owner> {
+        let node = NodeId::parse(node).ok()?;
+        let address = self.cluster.address(&node).await.ok()??;
+        Some(Owner { node, address, cluster: self.cluster.clone() })
     }
 
     fn readdressed(&self, address: &str, peer: IpAddr, request: Request<Incoming>) -> Option<Request<Body>> {
@@ -147,13 +153,46 @@ impl Peers {
     }
 }
 
-/// Joins the two ends of a WebSocket until either closes.
-fn relay(client: hyper::upgrade::OnUpgrade, owner: hyper::upgrade::OnUpgrade) {
-    tokio::spawn(async move {
+/// The node that has the session.
+struct Owner {
+    node: NodeId,
+    address: String,
+    cluster: Arc<dyn Cluster>,
+}
+
+impl Owner {
+    /// The outcome, unless it fails or the node is buried meanwhile.
+    async fn while_there<T, E: fmt::Display>(
+        &self,
+        outcome: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, Refused> {
+        tokio::select! {
+            outcome = outcome => outcome.map_err(|error| {
+                tracing::debug!(owner = %self.node, %error, "a session's owner is gone");
+                Refused::Session
+            }),
+            () = self.gone() => {
+                tracing::debug!(owner = %self.node, "a session's owner is buried");
+                Err(Refused::Session)
+            }
+        }
+    }
+
+    /// Ends when the cluster knows that the node is not there any more, or another in its place.
+    async fn gone(&self) {
+        loop {
+            tokio::time::sleep(LOOK).await;
+            if self.cluster.address(&self.node).await.is_ok_and(|now| now.as_ref() != Some(&self.address)) {
+                return;
+            }
+        }
+    }
+
+    /// Joins the two ends of a WebSocket until either closes, or the node is gone.
+    async fn relay(self, client: hyper::upgrade::OnUpgrade, owner: hyper::upgrade::OnUpgrade) {
         let (Ok(client), Ok(owner)) = tokio::join!(client, owner) else { return };
         let (mut client, mut owner) = (TokioIo::new(client), TokioIo::new(owner));
-        if let Err(error) = tokio::io::copy_bidirectional(&mut client, &mut owner).await {
-            tracing::debug!(%error, "a relayed websocket broke");
-        }
-    });
+        // Refused or not, both ends are dropped: the client sees a lost transport.
+        let _over = self.while_there(tokio::io::copy_bidirectional(&mut client, &mut owner)).await;
+    }
 }

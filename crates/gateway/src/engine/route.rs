@@ -7,7 +7,7 @@ use std::{
 };
 
 use axum::response::{IntoResponse, Response};
-use http::{Method, Request};
+use http::{HeaderMap, Method, Request, header};
 use hyper::body::Incoming;
 
 use crate::metrics;
@@ -68,6 +68,9 @@ impl Engine {
         asked: Asked,
         request: Request<Incoming>,
     ) -> Result<Response, Refused> {
+        if declared(request.headers()) > self.settings.max_payload {
+            return Err(Refused::TooLarge);
+        }
         if let Some(owner) = asked.node.as_deref().filter(|node| *node != self.node.as_str()) {
             if from.forwarded {
                 return Err(Refused::Session);
@@ -91,6 +94,12 @@ impl Engine {
             _ => Err(Refused::BadRequest),
         }
     }
+}
+
+/// The length that a body says it has.
+fn declared(headers: &HeaderMap) -> usize {
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    length.unwrap_or_default()
 }
 
 /// Who asks.
