@@ -2,12 +2,12 @@
 
 use http::{Method, Request};
 
-use super::{connects, payload::Form, refused::Refused, sid};
+use super::{connects, payload::Form, refused::Refused, sid, zero_nine};
 
 /// Bytes that the `auth` of a handshake's query may have: they are kept as long as the session.
 const AUTH: usize = 4 * 1_024;
 
-/// A request's query, parsed once.
+/// A request's path and query, parsed once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Asked {
     pub(super) eio3: bool,
@@ -19,10 +19,21 @@ pub(super) struct Asked {
     pub(super) node: Option<String>,
     /// What a client of protocol 3 says of itself when it opens a session.
     pub(super) auth: Option<Box<str>>,
+    /// By Socket.IO 0.9, whose requests look different altogether.
+    pub(super) zero_nine: bool,
 }
 
 impl Asked {
     pub(super) fn parse<B>(request: &Request<B>) -> Result<Self, Refused> {
+        let asked = match zero_nine::path(request.uri().path()) {
+            Some(path) => zero_nine::asked(path, request),
+            None => Self::parse_query(request),
+        }?;
+        let long = asked.auth.as_ref().is_some_and(|auth| auth.len() > AUTH);
+        if long { Err(Refused::BadRequest) } else { Ok(asked) }
+    }
+
+    fn parse_query<B>(request: &Request<B>) -> Result<Self, Refused> {
         let query = request.uri().query().unwrap_or_default();
         let value = |key: &str| query.split('&').find_map(|part| part.strip_prefix(key)?.strip_prefix('='));
         if value("j").is_some() {
@@ -48,10 +59,8 @@ impl Asked {
             (true, _) => Form::Binary,
         };
         let auth = if eio3 && sid.is_none() { connects::auth(query) } else { None };
-        if auth.as_ref().is_some_and(|auth| auth.len() > AUTH) {
-            return Err(Refused::BadRequest);
-        }
-        Ok(Self { eio3, websocket, form, sid: sid.map(str::to_owned), node: node.map(str::to_owned), auth })
+        let (sid, node) = (sid.map(str::to_owned), node.map(str::to_owned));
+        Ok(Self { eio3, websocket, form, sid, node, auth, zero_nine: false })
     }
 
     /// The query of such a request, as the engine knows it.

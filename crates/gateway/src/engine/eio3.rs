@@ -76,7 +76,7 @@ pub(crate) fn decoded_once_more(body: &str) -> Option<String> {
 }
 
 /// The byte offset after so many UTF-16 units; `None` if it is beyond the end or inside a character.
-fn utf16_boundary(text: &str, units: usize) -> Option<usize> {
+pub(crate) fn utf16_boundary(text: &str, units: usize) -> Option<usize> {
     let mut seen = 0;
     for (at, char) in text.char_indices() {
         if seen >= units {

@@ -18,6 +18,7 @@ mod refused;
 mod route;
 mod sid;
 mod websocket;
+mod zero_nine;
 
 use std::{
     collections::HashMap,
@@ -39,6 +40,8 @@ use tokio::sync::Semaphore;
 
 use crate::config::Origins;
 
+use refused::Refused;
+
 pub(crate) use accept::{Listening, listen};
 pub(crate) use frames::put_text;
 pub(crate) use handover::Peers;
@@ -52,6 +55,8 @@ pub(crate) struct Settings {
     pub(crate) outbox: usize,
     /// The largest polling body, either way.
     pub(crate) max_payload: usize,
+    /// How often it is asked whether a client is still there.
+    pub(crate) ping_interval: Duration,
     /// Sessions at a time.
     pub(crate) sessions: usize,
     /// Whose pages may connect.
@@ -134,11 +139,12 @@ impl Engine {
     }
 
     /// Asks socketioxide. A body that is no text is none of ours.
-    async fn ask(&self, request: Request<Full<Bytes>>) -> (StatusCode, String) {
+    async fn ask(&self, request: Request<Full<Bytes>>) -> Result<String, Refused> {
         let Ok(response) = Service::call(&self.service, request).await;
         let status = response.status();
         let Ok(body) = response.into_body().collect().await;
-        (status, String::from_utf8_lossy(&body.to_bytes()).into_owned())
+        let body = String::from_utf8_lossy(&body.to_bytes()).into_owned();
+        if status == StatusCode::OK { Ok(body) } else { Err(Refused::by_engine(status, &body)) }
     }
 
     /// Closes a polling session as its client would: the library then runs the disconnect handlers.
@@ -148,7 +154,7 @@ impl Engine {
         let uri = format!("/socket.io/?EIO={version}&transport=polling&sid={sid}");
         tokio::spawn(async move {
             if let Ok(request) = Request::post(uri).body(Full::from(body)) {
-                engine.ask(request).await;
+                let _closed_before = engine.ask(request).await;
             }
         });
     }

@@ -7,61 +7,75 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, header};
 use http_body_util::{BodyExt, Full, Limited};
+use serde_json::Value;
 use tokio::time::timeout;
 
 use super::{BODY_TIMEOUT, Engine, asked::Asked, connects, eio3, link::Link, payload, refused::Refused, sid};
 
 /// Names the session on a handshake's answer, for a balancer that learns from headers.
 const SID_HEADER: HeaderName = HeaderName::from_static("x-hubbub-sid");
+/// Engine.IO's packet for the end of a session.
+const CLOSE: Bytes = Bytes::from_static(b"1");
 /// Packets of one body that the engine is given at a time. Half a mailbox would be full by more.
 const SLICE: usize = 128;
 
 impl Engine {
-    /// Opens a session.
+    /// Opens a session, and says so.
     pub(super) async fn open(self: &Arc<Self>, asked: &Asked, link: Arc<Link>) -> Result<Response, Refused> {
-        let mut request = ours(asked, Bytes::new());
-        request.extensions_mut().insert(link.clone());
-        let (status, body) = self.ask(request).await;
-        if status != StatusCode::OK {
-            return Err(Refused::BadRequest);
-        }
-        let packets = payload::decode(asked.eio3, &body).map_err(|_| Refused::BadRequest)?;
-        let opening =
-            packets.first().and_then(|packet| packet.strip_prefix('0')).ok_or(Refused::BadRequest)?;
-        let (sid, opening) = self.sign(opening).ok_or(Refused::BadRequest)?;
-        link.name(sid::split(&sid).0);
-        link.opens();
+        let (sid, opening) = self.open_session(asked, link).await?;
         let mut response = answer(asked, &[format!("0{opening}")]);
         response.headers_mut().extend(HeaderValue::from_str(&sid).ok().map(|sid| (SID_HEADER, sid)));
         Ok(response)
     }
 
+    /// Opens a session: its public id, and the opening packet's JSON with that id in it.
+    pub(super) async fn open_session(
+        self: &Arc<Self>,
+        asked: &Asked,
+        link: Arc<Link>,
+    ) -> Result<(String, Value), Refused> {
+        let mut request = ours(asked, Bytes::new());
+        request.extensions_mut().insert(link.clone());
+        let body = self.ask(request).await?;
+        let packets = payload::decode(asked.eio3, &body)?;
+        let opening =
+            packets.first().and_then(|packet| packet.strip_prefix('0')).ok_or(Refused::BadRequest)?;
+        let (sid, opening) = self.sign(opening).ok_or(Refused::BadRequest)?;
+        link.name(sid::split(&sid).0);
+        link.opens();
+        Ok((sid, opening))
+    }
+
     /// Puts this node into the opening packet's session id.
-    fn sign(&self, opening: &str) -> Option<(String, String)> {
-        let mut opening: serde_json::Value = serde_json::from_str(opening).ok()?;
+    fn sign(&self, opening: &str) -> Option<(String, Value)> {
+        let mut opening: Value = serde_json::from_str(opening).ok()?;
         let sid = sid::public(opening.get("sid")?.as_str()?, &self.node);
         opening["sid"] = sid.clone().into();
-        Some((sid, opening.to_string()))
+        Some((sid, opening))
     }
 
     /// Waits for something to say, and says it.
     pub(super) async fn poll(&self, asked: &Asked, link: &Link) -> Result<Response, Refused> {
+        Ok(answer(asked, &self.next_packets(asked, link).await?))
+    }
+
+    /// Waits for packets to say. Cut short, nothing is lost: they are taken in one step.
+    pub(super) async fn next_packets(&self, asked: &Asked, link: &Link) -> Result<Vec<Bytes>, Refused> {
         loop {
-            let (status, body) = self.ask(ours(asked, Bytes::new())).await;
-            if status != StatusCode::OK || body.is_empty() {
-                return Ok((status, body).into_response());
+            let body = self.ask(ours(asked, Bytes::new())).await?;
+            if body.is_empty() {
+                return Ok(vec![CLOSE]);
             }
-            let packets = payload::decode(asked.eio3, &body).map_err(|_| Refused::BadRequest)?;
+            let packets = payload::decode(asked.eio3, &body)?;
             let (packets, pong) = link.fill(&packets, self.settings.max_payload);
             if pong {
-                self.ask(ours(&Asked { websocket: false, ..asked.clone() }, Bytes::from("3")).into_post())
-                    .await;
+                self.post_slice(asked, &["3"]).await?;
             }
             if !packets.is_empty() {
                 crate::metrics::sent(packets.iter().map(Bytes::len).sum());
-                return Ok(answer(asked, &packets));
+                return Ok(packets);
             }
         }
     }
@@ -91,11 +105,12 @@ impl Engine {
             Ok(packets) => {
                 self.post_texts(asked, link, packets.into_iter().map(|packet| once(link, packet))).await
             }
-            Err(payload::Malformed) => Ok(self.post_slice(asked, &[body]).await),
+            Err(payload::Malformed) => self.post_slice(asked, &[body]).await.map(IntoResponse::into_response),
         }
     }
 
-    async fn post_texts<'a>(
+    /// Gives the engine these packets, a slice at a time.
+    pub(super) async fn post_texts<'a>(
         &self,
         asked: &Asked,
         link: &Link,
@@ -105,15 +120,13 @@ impl Engine {
         let packets: Vec<&str> = packets.iter().map(AsRef::as_ref).collect();
         for slice in packets.chunks(SLICE) {
             readable(link).await?;
-            let response = self.post_slice(asked, slice).await;
-            if response.status() != StatusCode::OK {
-                return Ok(response);
-            }
+            self.post_slice(asked, slice).await?;
         }
         Ok("ok".into_response())
     }
 
-    async fn collect<B>(&self, body: B) -> Result<Bytes, Refused>
+    /// The whole body, if it comes in time and is not too large.
+    pub(super) async fn collect<B>(&self, body: B) -> Result<Bytes, Refused>
     where
         B: http_body::Body<Data = Bytes>,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -127,9 +140,10 @@ impl Engine {
         }
     }
 
-    async fn post_slice(&self, asked: &Asked, packets: &[&str]) -> Response {
+    /// Gives the engine these packets at once.
+    pub(super) async fn post_slice(&self, asked: &Asked, packets: &[&str]) -> Result<String, Refused> {
         let body = payload::for_engine(asked.eio3, packets);
-        self.ask(ours(asked, body.into()).into_post()).await.into_response()
+        self.ask(ours(&Asked { websocket: false, ..asked.clone() }, body.into()).into_post()).await
     }
 
     /// Protocol 3's binary framing with binary packets in it: the library reads it itself.
@@ -138,7 +152,7 @@ impl Engine {
         let mut request = ours(asked, body.clone()).into_post();
         let kind = HeaderValue::from_static("application/octet-stream");
         request.headers_mut().insert(header::CONTENT_TYPE, kind);
-        Ok(self.ask(request).await.into_response())
+        Ok(self.ask(request).await?.into_response())
     }
 }
 

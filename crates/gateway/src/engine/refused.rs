@@ -7,6 +7,8 @@ use axum::{
 use http::StatusCode;
 use serde_json::json;
 
+use super::payload::Malformed;
+
 /// Why a request to the engine is not served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refused {
@@ -35,6 +37,15 @@ pub(crate) enum Refused {
 }
 
 impl Refused {
+    /// Why socketioxide refused something: it says so by status, and of bad requests says only which session is unknown.
+    pub(super) fn by_engine(status: StatusCode, body: &str) -> Self {
+        match status {
+            StatusCode::PAYLOAD_TOO_LARGE => Self::TooLarge,
+            _ if body.contains("Session ID unknown") => Self::Session,
+            _ => Self::BadRequest,
+        }
+    }
+
     /// The label of the metric.
     pub(super) fn reason(self) -> &'static str {
         match self {
@@ -63,6 +74,12 @@ impl Refused {
             Self::Full => (StatusCode::SERVICE_UNAVAILABLE, 3, "This node is full"),
             Self::Draining => (StatusCode::SERVICE_UNAVAILABLE, 3, "This node is about to stop"),
         }
+    }
+}
+
+impl From<Malformed> for Refused {
+    fn from(_: Malformed) -> Self {
+        Self::BadRequest
     }
 }
 

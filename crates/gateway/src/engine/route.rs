@@ -12,14 +12,14 @@ use hyper::body::Incoming;
 
 use crate::metrics;
 
-use super::{Engine, Peers, asked::Asked, link::Link, origin, refused::Refused, websocket};
+use super::{Engine, Peers, asked::Asked, link::Link, origin, refused::Refused, websocket, zero_nine};
 
 /// Whether the path is the engine's; `Some(true)`: by seed 003's path.
 pub(super) fn engine_path(path: &str) -> Option<bool> {
     match path {
         "/socket.io/" | "/socket.io" => Some(false),
         "/sio/socket.io/" | "/sio/socket.io" => Some(true),
-        _ => None,
+        _ => zero_nine::path(path).map(|_| path.starts_with("/sio/")),
     }
 }
 
@@ -85,6 +85,9 @@ impl Engine {
                 Link::new(self, seat, &asked, from)
             }
         };
+        if asked.zero_nine {
+            return self.serve_zero_nine(asked, link, request).await;
+        }
         match (asked.websocket, request.method(), &asked.sid) {
             (true, &Method::GET, _) if link.on_websocket() => Err(Refused::BadRequest),
             (true, &Method::GET, _) => websocket::switch(self, asked, link, request),

@@ -39,7 +39,7 @@ pub(super) fn switch(
     link: Arc<Link>,
     mut request: Request<Incoming>,
 ) -> Result<Response, Refused> {
-    let accept = derive_accept_key(key(request.headers()).ok_or(Refused::BadRequest)?);
+    let response = switching(request.headers())?;
     let upgrade = hyper::upgrade::on(&mut request);
     let engine = engine.clone();
     tokio::spawn(async move {
@@ -47,6 +47,12 @@ pub(super) fn switch(
             hand_over(&engine, &asked, link, tcp, before);
         }
     });
+    Ok(response)
+}
+
+/// The answer to a WebSocket handshake.
+pub(super) fn switching(handshake: &HeaderMap) -> Result<Response, Refused> {
+    let accept = derive_accept_key(key(handshake).ok_or(Refused::BadRequest)?);
     let headers = [
         (header::UPGRADE, "websocket"),
         (header::CONNECTION, "Upgrade"),
