@@ -7,10 +7,23 @@ use super::{connects, payload::Form, refused::Refused, sid, zero_nine};
 /// Bytes that the `auth` of a handshake's query may have: they are kept as long as the session.
 const AUTH: usize = 4 * 1_024;
 
+/// Which protocol a client speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Protocol {
+    /// Socket.IO 0.9, whose requests look different altogether.
+    ZeroNine,
+    /// Engine.IO 2, of Socket.IO 1.0: it encodes text as UTF-8 twice by WebSocket too, so it polls here.
+    Eio2,
+    /// Engine.IO 3, of Socket.IO 1.1 to 2.x.
+    Eio3,
+    /// Engine.IO 4, of Socket.IO since 3.0.
+    Eio4,
+}
+
 /// A request's path and query, parsed once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Asked {
-    pub(super) eio3: bool,
+    pub(super) protocol: Protocol,
     pub(super) websocket: bool,
     pub(super) form: Form,
     /// The engine's part of the session id.
@@ -19,8 +32,6 @@ pub(super) struct Asked {
     pub(super) node: Option<String>,
     /// What a client of protocol 3 says of itself when it opens a session.
     pub(super) auth: Option<Box<str>>,
-    /// By Socket.IO 0.9, whose requests look different altogether.
-    pub(super) zero_nine: bool,
 }
 
 impl Asked {
@@ -39,14 +50,16 @@ impl Asked {
         if value("j").is_some() {
             return Err(Refused::Jsonp);
         }
-        let eio3 = match value("EIO") {
-            Some("3") => true,
-            Some("4") => false,
+        let protocol = match value("EIO") {
+            Some("2") => Protocol::Eio2,
+            Some("3") => Protocol::Eio3,
+            Some("4") => Protocol::Eio4,
             _ => return Err(Refused::Version),
         };
+        let eio3 = protocol != Protocol::Eio4;
         let websocket = match value("transport") {
             Some("polling") => false,
-            Some("websocket") => true,
+            Some("websocket") if protocol != Protocol::Eio2 => true,
             _ => return Err(Refused::Transport),
         };
         let (sid, node) = value("sid").map(sid::split).map_or((None, None), |(sid, node)| (Some(sid), node));
@@ -60,13 +73,18 @@ impl Asked {
         };
         let auth = if eio3 && sid.is_none() { connects::auth(query) } else { None };
         let (sid, node) = (sid.map(str::to_owned), node.map(str::to_owned));
-        Ok(Self { eio3, websocket, form, sid, node, auth, zero_nine: false })
+        Ok(Self { protocol, websocket, form, sid, node, auth })
+    }
+
+    /// Whether to the engine it is a client of protocol 3.
+    pub(super) fn eio3(&self) -> bool {
+        self.protocol != Protocol::Eio4
     }
 
     /// The query of such a request, as the engine knows it.
     pub(super) fn engine_query(&self) -> String {
         let (version, transport) =
-            (if self.eio3 { 3 } else { 4 }, if self.websocket { "websocket" } else { "polling" });
+            (if self.eio3() { 3 } else { 4 }, if self.websocket { "websocket" } else { "polling" });
         let base = format!("/socket.io/?EIO={version}&transport={transport}");
         match &self.sid {
             Some(sid) => format!("{base}&sid={sid}"),
@@ -110,7 +128,8 @@ mod tests {
     #[test]
     fn what_is_not_served_is_refused_by_its_reason() {
         assert_eq!(asked("EIO=4&transport=polling&j=0"), Err(Refused::Jsonp));
-        assert_eq!(asked("EIO=2&transport=polling"), Err(Refused::Version));
+        assert_eq!(asked("EIO=2&transport=websocket"), Err(Refused::Transport));
+        assert_eq!(asked("EIO=1&transport=polling"), Err(Refused::Version));
         assert_eq!(asked("EIO=4&transport=flashsocket"), Err(Refused::Transport));
         assert_eq!(asked(""), Err(Refused::Version));
     }

@@ -88,7 +88,7 @@ pub(crate) struct Gone;
 
 impl Link {
     pub(super) fn new(engine: &Arc<Engine>, seat: Seat, asked: &Asked, from: Caller) -> Arc<Self> {
-        let eio3 = asked.eio3;
+        let eio3 = asked.eio3();
         Arc::new(Self {
             eio3,
             own_path: from.own_path,

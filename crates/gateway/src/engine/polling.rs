@@ -12,7 +12,15 @@ use http_body_util::{BodyExt, Full, Limited};
 use serde_json::Value;
 use tokio::time::timeout;
 
-use super::{BODY_TIMEOUT, Engine, asked::Asked, connects, eio3, link::Link, payload, refused::Refused, sid};
+use super::{
+    BODY_TIMEOUT, Engine,
+    asked::{Asked, Protocol},
+    connects, eio3,
+    link::Link,
+    payload,
+    refused::Refused,
+    sid,
+};
 
 /// Names the session on a handshake's answer, for a balancer that learns from headers.
 const SID_HEADER: HeaderName = HeaderName::from_static("x-hubbub-sid");
@@ -39,10 +47,13 @@ impl Engine {
         let mut request = ours(asked, Bytes::new());
         request.extensions_mut().insert(link.clone());
         let body = self.ask(request).await?;
-        let packets = payload::decode(asked.eio3, &body)?;
+        let packets = payload::decode(asked.eio3(), &body)?;
         let opening =
             packets.first().and_then(|packet| packet.strip_prefix('0')).ok_or(Refused::BadRequest)?;
-        let (sid, opening) = self.sign(opening).ok_or(Refused::BadRequest)?;
+        let (sid, mut opening) = self.sign(opening).ok_or(Refused::BadRequest)?;
+        if asked.protocol == Protocol::Eio2 {
+            opening["upgrades"] = Value::Array(Vec::new());
+        }
         link.name(sid::split(&sid).0);
         link.opens();
         Ok((sid, opening))
@@ -68,7 +79,7 @@ impl Engine {
             if body.is_empty() {
                 return Ok(vec![CLOSE]);
             }
-            let packets = payload::decode(asked.eio3, &body)?;
+            let packets = payload::decode(asked.eio3(), &body)?;
             let (packets, pong) = link.fill(&packets, self.settings.max_payload);
             if pong {
                 self.post_slice(asked, &["3"]).await?;
@@ -91,7 +102,7 @@ impl Engine {
         B: http_body::Body<Data = Bytes>,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let binary = asked.eio3 && is_binary(request.headers());
+        let binary = asked.eio3() && is_binary(request.headers());
         let body = self.collect(request.into_body()).await?;
         crate::metrics::received(body.len());
         if binary {
@@ -101,7 +112,7 @@ impl Engine {
             };
         }
         let body = std::str::from_utf8(&body).map_err(|_| Refused::BadRequest)?;
-        match payload::decode(asked.eio3, body) {
+        match payload::decode(asked.eio3(), body) {
             Ok(packets) => {
                 self.post_texts(asked, link, packets.into_iter().map(|packet| once(link, packet))).await
             }
@@ -142,7 +153,7 @@ impl Engine {
 
     /// Gives the engine these packets at once.
     pub(super) async fn post_slice(&self, asked: &Asked, packets: &[&str]) -> Result<String, Refused> {
-        let body = payload::for_engine(asked.eio3, packets);
+        let body = payload::for_engine(asked.eio3(), packets);
         self.ask(ours(&Asked { websocket: false, ..asked.clone() }, body.into()).into_post()).await
     }
 

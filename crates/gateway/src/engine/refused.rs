@@ -22,7 +22,7 @@ pub(crate) enum Refused {
     BadRequest,
     /// A page of a site that is not on the list.
     Origin,
-    /// Engine.IO 3 and 4 only.
+    /// Engine.IO 2, 3 and 4 only.
     Version,
     /// JSONP is not served.
     Jsonp,

@@ -12,7 +12,14 @@ use hyper::body::Incoming;
 
 use crate::metrics;
 
-use super::{Engine, Peers, asked::Asked, link::Link, origin, refused::Refused, websocket, zero_nine};
+use super::{
+    Engine, Peers,
+    asked::{Asked, Protocol},
+    link::Link,
+    origin,
+    refused::Refused,
+    websocket, zero_nine,
+};
 
 /// Whether the path is the engine's; `Some(true)`: by seed 003's path.
 pub(super) fn engine_path(path: &str) -> Option<bool> {
@@ -85,7 +92,7 @@ impl Engine {
                 Link::new(self, seat, &asked, from)
             }
         };
-        if asked.zero_nine {
+        if asked.protocol == Protocol::ZeroNine {
             return self.serve_zero_nine(asked, link, request).await;
         }
         match (asked.websocket, request.method(), &asked.sid) {

@@ -80,7 +80,7 @@ fn hand_over(engine: &Arc<Engine>, asked: &Asked, link: Arc<Link>, tcp: (TcpStre
 }
 
 fn uri(asked: &Asked) -> Uri {
-    match (&asked.sid, asked.eio3) {
+    match (&asked.sid, asked.eio3()) {
         (Some(_), _) => asked.engine_query().parse().unwrap_or_default(),
         (None, true) => Uri::from_static("/?EIO=3&transport=websocket"),
         (None, false) => Uri::from_static("/?EIO=4&transport=websocket"),

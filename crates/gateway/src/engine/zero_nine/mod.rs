@@ -24,7 +24,15 @@ use serde_json::Value;
 use tokio::time::timeout;
 
 use self::packets::{NOOP, from_engine, to_engine};
-use super::{Engine, asked::Asked, connects, link::Link, payload::Form, refused::Refused, sid};
+use super::{
+    Engine,
+    asked::{Asked, Protocol},
+    connects,
+    link::Link,
+    payload::Form,
+    refused::Refused,
+    sid,
+};
 
 /// A poll is answered after this, whatever there is to say.
 const POLL: Duration = Duration::from_secs(20);
@@ -58,7 +66,7 @@ pub(super) fn asked<B>(path: &str, request: &Request<B>) -> Result<Asked, Refuse
         }
     };
     let auth = if sid.is_none() { connects::auth(query) } else { None };
-    Ok(Asked { eio3: true, websocket, form: Form::Ascii, sid, node, auth, zero_nine: true })
+    Ok(Asked { protocol: Protocol::ZeroNine, websocket, form: Form::Ascii, sid, node, auth })
 }
 
 impl Engine {
