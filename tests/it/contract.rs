@@ -3,6 +3,7 @@
 //! No test sleeps for luck: it waits for an event, with a deadline. That something is *not* heard is shown by what is
 //! heard next.
 
+mod contract_hints;
 mod contract_leases;
 mod contract_log;
 mod contract_outages;
@@ -39,6 +40,10 @@ over_every_backplane! {
         an_empty_room_has_a_position_and_its_first_message_follows_it
         recovery_gives_the_whole_suffix_or_an_honest_none
         the_recent_messages_are_the_last_ones_oldest_first;
+    contract_hints:
+        a_hint_comes_out_as_it_went_in
+        a_hint_is_in_no_log_and_takes_no_position
+        a_hint_that_nobody_listens_to_is_lost;
     contract_people:
         the_first_that_enters_and_the_last_that_leaves_are_heard
         sessions_are_counted_and_entering_twice_counts_once

@@ -5,12 +5,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hubbub_core::{Inbound, NodeId, Position, RoomId};
+use hubbub_core::{Inbound, NodeId, Position, RoomId, SessionId};
 use hubbub_redis::{ConnectError, Options};
 use hubbub_tests::redis_server::RedisServer;
 
 use crate::contract_world::{
-    Node, connect, draft, eventually, node, node_with, options, position, room, show, within,
+    Node, connect, draft, eventually, node, node_with, options, position, room, show, typing, within,
 };
 
 /// A call may take so long when Redis does not answer.
@@ -65,6 +65,25 @@ async fn a_retry_on_another_node_is_the_same_message() {
     assert_eq!((again.position, again.at, again.duplicate), (first.position, first.at, true));
     b.say(&lobby(), "next").await;
     assert_eq!([a.hear().await, a.hear().await], ["ann: once", "ann: next"]);
+}
+
+#[tokio::test]
+async fn a_hint_reaches_the_other_nodes_and_none_while_redis_is_away() {
+    let mut server = RedisServer::start();
+    let (mut a, b) = (node(&server).await, node(&server).await);
+    let _listening = a.listen(&lobby()).await;
+    b.hint(&lobby(), "bob", true).await;
+    assert_eq!(a.hear().await, "bob types");
+
+    server.kill();
+    let begun = Instant::now();
+    let lost = b.backplane.broker.hint(&lobby(), typing("bob", true), SessionId::random()).await;
+    assert!(lost.is_err() && begun.elapsed() < BOUNDED);
+    server.restart();
+    b.is_healthy().await;
+    b.say(&lobby(), "back").await;
+    let heard = a.hear_until("ann: back").await;
+    assert!(!heard.contains(&"bob types".to_owned()), "{heard:?}");
 }
 
 #[tokio::test]

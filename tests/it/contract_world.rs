@@ -3,7 +3,7 @@
 use std::{future::Future, time::Duration};
 
 use hubbub_core::{
-    Arrival, Author, Backplane, Claim, Departure, Draft, Envelope, Event, Exit, Inbound, Message, Name,
+    Arrival, Author, Backplane, Claim, Departure, Draft, Envelope, Event, Exit, Hint, Inbound, Message, Name,
     NodeId, Place, Position, Receipt, RoomId, SessionId, Subscription, UserId,
 };
 use hubbub_redis::Options;
@@ -111,6 +111,12 @@ impl Node {
         within("a receipt", self.backplane.broker.publish(draft)).await.expect("a receipt")
     }
 
+    /// Someone types, or no longer does.
+    pub(crate) async fn hint(&self, room: &RoomId, who: &str, on: bool) {
+        let hint = typing(who, on);
+        within("a hint", self.backplane.broker.hint(room, hint, SessionId::random())).await.expect("a hint");
+    }
+
     pub(crate) async fn enter(&self, claim: Claim) -> Arrival {
         within("an arrival", self.backplane.presence.enter(claim)).await.expect("an arrival")
     }
@@ -155,13 +161,15 @@ impl Drop for Node {
     }
 }
 
-/// "ann: hello", "+ann", "-ann", "gap lobby", "presence gap lobby".
+/// "ann: hello", "+ann", "-ann", "ann types", "ann rests", "gap lobby", "presence gap lobby".
 pub(crate) fn show(inbound: &Inbound) -> String {
     match inbound {
         Inbound::Heard(envelope) => match &envelope.event {
             Event::Said(message) => format!("{}: {}", message.author.name, message.text),
             Event::Joined(who) => format!("+{}", who.user),
             Event::Left(who) => format!("-{}", who.user),
+            Event::Hinted(Hint::Typing { who, on: true }) => format!("{} types", who.name),
+            Event::Hinted(Hint::Typing { who, on: false }) => format!("{} rests", who.name),
         },
         Inbound::Gap { room, .. } => format!("gap {room}"),
         Inbound::PresenceGap { room } => format!("presence gap {room}"),
@@ -172,7 +180,7 @@ pub(crate) fn show(inbound: &Inbound) -> String {
 pub(crate) fn position(envelope: &Envelope) -> Position {
     match envelope.place {
         Place::Logged(position) => position,
-        Place::Presence(_) => panic!("{envelope:?} is no message"),
+        Place::Presence(_) | Place::Volatile => panic!("{envelope:?} is no message"),
     }
 }
 
@@ -190,6 +198,11 @@ pub(crate) fn draft(room: &RoomId, text: &str, key: &str) -> Draft {
     let cid = Some(key.to_owned());
     let message = Message { author, text: text.to_owned(), cid, reply_to: None, channel: None };
     Draft { room: room.clone(), message, key: key.to_owned(), origin: Some(SessionId::random()) }
+}
+
+/// Someone with a label types, or no longer does.
+pub(crate) fn typing(who: &str, on: bool) -> Hint {
+    Hint::Typing { who: Author { user: None, name: name(who) }, on }
 }
 
 /// Someone whose name is their id, in a new session.

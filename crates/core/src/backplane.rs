@@ -7,7 +7,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 
-use crate::{Envelope, Message, Millis, Name, NodeId, Occupant, Position, RoomId, SessionId, UserId};
+use crate::{Envelope, Hint, Message, Millis, Name, NodeId, Occupant, Position, RoomId, SessionId, UserId};
 
 /// Everything a node needs from the outside, chosen once at startup, by one `match` in main.
 #[derive(Debug)]
@@ -49,6 +49,10 @@ pub trait Broker: fmt::Debug + Send + Sync {
     ///
     /// An error may still have been applied: a retry must carry the same [`Draft::key`], and then is said once.
     async fn publish(&self, draft: Draft) -> Result<Receipt, BackplaneError>;
+
+    /// Tells every subscribed node, this one included, at most once, in order with nothing. It is kept nowhere: who does
+    /// not listen now never hears of it. It is not to be tried again; an error may still have been heard.
+    async fn hint(&self, room: &RoomId, hint: Hint, origin: SessionId) -> Result<(), BackplaneError>;
 
     /// Listens to a room for as long as the guard lives. When this returns, everything published from then on
     /// reaches the inbox.

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    Arrival, BackplaneError, Broker, Claim, Command, Draft, Envelope, Event, Exit, Identity, Limits,
+    Arrival, BackplaneError, Broker, Claim, Command, Draft, Envelope, Event, Exit, Hint, Identity, Limits,
     MEMBERS_PAGE, Message, Name, Occupancy, Presence, Recent, Refusal, RefusalCode, Reply, RoomId, Said,
     Session, UserId, guest_name,
 };
@@ -38,6 +38,7 @@ impl Chat {
                 Ok(Reply::Done)
             }
             Command::Send { room, said } => self.send(session, room, said).await,
+            Command::Type { room, on } => self.hint_typing(session, &room, on).await,
             Command::Channel { room, channel } => self.channel(&room, channel).await,
             Command::Join { room, limit } => self.join(session, room, limit).await,
             Command::Leave { room } => self.leave(session, &room).await,
@@ -174,6 +175,16 @@ impl Chat {
         self.broker.publish(draft).await.map(Reply::Sent).map_err(unavailable)
     }
 
+    /// Nobody is told when a hint is lost: it would have been over soon.
+    async fn hint_typing(&self, session: &mut Session, room: &RoomId, on: bool) -> Result<Reply, Refusal> {
+        joined(session, room)?;
+        let hint = Hint::Typing { who: session.author(None), on };
+        if let Err(error) = self.broker.hint(room, hint, session.id).await {
+            tracing::debug!(%error, "a hint was lost");
+        }
+        Ok(Reply::Done)
+    }
+
     async fn channel(&self, room: &RoomId, channel: String) -> Result<Reply, Refusal> {
         let Recent { envelopes, .. } = self.broker.recent(room, CHANNEL_SEARCH).await.map_err(unavailable)?;
         let mut messages: Vec<_> = envelopes.into_iter().filter(|e| is_of(e, &channel)).collect();
@@ -284,6 +295,10 @@ mod tests {
     impl Broker for Stuck {
         async fn publish(&self, draft: Draft) -> Result<Receipt, BackplaneError> {
             self.0.publish(draft).await
+        }
+
+        async fn hint(&self, room: &RoomId, hint: Hint, origin: SessionId) -> Result<(), BackplaneError> {
+            self.0.hint(room, hint, origin).await
         }
 
         async fn subscribe(&self, room: &RoomId) -> Result<Subscription, BackplaneError> {

@@ -26,6 +26,13 @@ pub enum Command {
         /// What.
         said: Said,
     },
+    /// Tell the others in a room that I hear whether I type.
+    Type {
+        /// Where.
+        room: RoomId,
+        /// I do.
+        on: bool,
+    },
     /// The latest messages of a room under this channel.
     Channel {
         /// The room.
@@ -62,6 +69,7 @@ impl Command {
         match self {
             Self::Enter { room, .. }
             | Self::Send { room, .. }
+            | Self::Type { room, .. }
             | Self::Channel { room, .. }
             | Self::Join { room, .. }
             | Self::Leave { room }

@@ -59,6 +59,18 @@ pub struct Occupant {
     pub name: Name,
 }
 
+/// What is true for a moment only: whoever misses it has missed nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hint {
+    /// Someone types, or no longer does.
+    Typing {
+        /// Who, as a message of theirs would say.
+        who: Author,
+        /// They do.
+        on: bool,
+    },
+}
+
 /// Something that a room hears.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
@@ -68,6 +80,8 @@ pub enum Event {
     Joined(Occupant),
     /// Someone's last connection is gone.
     Left(Occupant),
+    /// A hint was given. It is kept nowhere.
+    Hinted(Hint),
 }
 
 /// What orders an event among its room's others.
@@ -77,6 +91,8 @@ pub enum Place {
     Logged(Position),
     /// The version of the room's presence: every change raises it by one.
     Presence(u64),
+    /// Nothing does: it is kept nowhere, and missed without notice.
+    Volatile,
 }
 
 /// An event on its way from the backplane to a room's sockets.
@@ -86,10 +102,17 @@ pub struct Envelope {
     pub room: RoomId,
     /// Where it stands among the room's events of its kind.
     pub place: Place,
-    /// When the backplane accepted it.
+    /// When the backplane accepted it; 0 where nothing is kept.
     pub at: Millis,
     /// The session that caused it, where one did: some vocabularies do not tell it to that one.
     pub origin: Option<SessionId>,
     /// What happened.
     pub event: Event,
+}
+
+impl Envelope {
+    /// A hint on its way.
+    pub fn volatile(room: &RoomId, hint: Hint, origin: Option<SessionId>) -> Self {
+        Self { room: room.clone(), place: Place::Volatile, at: 0, origin, event: Event::Hinted(hint) }
+    }
 }

@@ -23,7 +23,7 @@ pub use backplane::{
 };
 pub use chat::Chat;
 pub use command::{Command, Refusal, RefusalCode, Reply, Said};
-pub use event::{Author, Envelope, Event, Message, Millis, Occupant, Place, Position};
+pub use event::{Author, Envelope, Event, Hint, Message, Millis, Occupant, Place, Position};
 pub use guest::guest_name;
 pub use holders::{Enter, Holders, Leave};
 pub use ids::{InvalidId, MessageId, Name, NodeId, RoomId, SessionId, UserId};

@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 
 use crate::{
-    Backplane, BackplaneError, Broker, Cluster, Draft, Envelope, Inbound, Millis, NodeId, Position, Receipt,
-    Recent, RoomId, Secret, Subscription, log::Log, memory_presence::MemoryPresence,
+    Backplane, BackplaneError, Broker, Cluster, Draft, Envelope, Hint, Inbound, Millis, NodeId, Position,
+    Receipt, Recent, RoomId, Secret, SessionId, Subscription, log::Log, memory_presence::MemoryPresence,
 };
 
 /// Envelopes that may wait for the node; a full inbox holds the publishers back.
@@ -91,6 +91,11 @@ impl Broker for MemoryBroker {
             self.outlet.say(envelope).await;
         }
         Ok(receipt)
+    }
+
+    async fn hint(&self, room: &RoomId, hint: Hint, origin: SessionId) -> Result<(), BackplaneError> {
+        self.outlet.say(Envelope::volatile(room, hint, Some(origin))).await;
+        Ok(())
     }
 
     async fn subscribe(&self, room: &RoomId) -> Result<Subscription, BackplaneError> {

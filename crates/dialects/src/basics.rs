@@ -58,7 +58,9 @@ impl Dialect for Basics {
             Told::Joined(who) => self.server(&format!("{} has connected", who.name)),
             Told::Left(who) => self.server(&format!("{} has disconnected.", who.name)),
             Told::Roster(people) => smallvec![Utterance::new(self.users, [roster(people)])],
-            Told::Connected | Told::Ready(_) | Told::Changed { .. } => Utterances::new(),
+            Told::Connected | Told::Ready(_) | Told::Typing { .. } | Told::Changed { .. } => {
+                Utterances::new()
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use hubbub_core::{Envelope, Identity, Message, Millis, Occupant, Position, Refusal};
+use hubbub_core::{Author, Envelope, Identity, Message, Millis, Occupant, Position, Refusal};
 use serde_json::{Value, json};
 use smallvec::SmallVec;
 
@@ -21,6 +21,13 @@ pub enum Told<'a> {
         at: Millis,
         /// What was said.
         message: &'a Message,
+    },
+    /// Someone types, or no longer does. Not to the session that does.
+    Typing {
+        /// Who.
+        who: &'a Author,
+        /// They do.
+        on: bool,
     },
     /// Someone came in. Not to the session that did.
     Joined(&'a Occupant),

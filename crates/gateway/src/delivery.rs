@@ -8,7 +8,7 @@ use std::{
 };
 
 use hubbub_core::{
-    Envelope, Event, Inbound, Millis, Occupancy, Occupant, Place, Position, Presence, RoomId, SessionId,
+    Envelope, Event, Hint, Inbound, Millis, Occupancy, Occupant, Place, Position, Presence, RoomId, SessionId,
 };
 use hubbub_dialects::{Dialect, Told};
 use tokio::sync::mpsc;
@@ -115,6 +115,9 @@ impl Delivery {
                 Inbound::Heard(Envelope { place: Place::Logged(position), at, event, origin, .. }) => {
                     let local = origin.is_some_and(|origin| self.rooms.has(room, origin));
                     news.push(News { position: Some(position), at, local, hidden_from: None, event });
+                }
+                Inbound::Heard(Envelope { place: Place::Volatile, event, origin, .. }) => {
+                    news.push(News::now((event, origin)));
                 }
                 Inbound::Gap { top, .. } => {
                     tracing::warn!(%room, epoch = top.epoch, seq = top.seq, "messages lost");
@@ -289,6 +292,7 @@ fn told(event: &Event, position: Option<Position>, at: Millis) -> Told<'_> {
         }
         Event::Joined(who) => Told::Joined(who),
         Event::Left(who) => Told::Left(who),
+        Event::Hinted(Hint::Typing { who, on }) => Told::Typing { who, on: *on },
     }
 }
 

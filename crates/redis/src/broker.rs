@@ -3,14 +3,18 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use hubbub_core::{BackplaneError, Broker, Draft, Envelope, Position, Receipt, Recent, RoomId, Subscription};
+use hubbub_core::{
+    BackplaneError, Broker, Draft, Envelope, Hint, Position, Receipt, Recent, RoomId, SessionId, Subscription,
+};
+use redis::Cmd;
 
-use crate::{Options, Running, logs::Logs, rooms::Rooms};
+use crate::{Options, Running, keys, links::Links, logs::Logs, rooms::Rooms, wire};
 
 /// The broker of one node.
 #[derive(Debug)]
 pub(crate) struct RedisBroker {
     logs: Logs,
+    links: Arc<Links>,
     rooms: Arc<Rooms>,
     /// How long a subscription may take.
     patience: Duration,
@@ -18,8 +22,14 @@ pub(crate) struct RedisBroker {
 }
 
 impl RedisBroker {
-    pub(crate) fn new(logs: Logs, rooms: Arc<Rooms>, options: &Options, running: Arc<Running>) -> Self {
-        Self { logs, rooms, patience: options.response_timeout * 2, _running: running }
+    pub(crate) fn new(
+        logs: Logs,
+        links: Arc<Links>,
+        rooms: Arc<Rooms>,
+        options: &Options,
+        running: Arc<Running>,
+    ) -> Self {
+        Self { logs, links, rooms, patience: options.response_timeout * 2, _running: running }
     }
 }
 
@@ -27,6 +37,12 @@ impl RedisBroker {
 impl Broker for RedisBroker {
     async fn publish(&self, draft: Draft) -> Result<Receipt, BackplaneError> {
         self.logs.publish(&draft).await.map_err(BackplaneError::new)
+    }
+
+    async fn hint(&self, room: &RoomId, hint: Hint, origin: SessionId) -> Result<(), BackplaneError> {
+        let _nodes: u64 =
+            self.links.once("hint", ask_hint(room, &hint, origin)).await.map_err(BackplaneError::new)?;
+        Ok(())
     }
 
     async fn subscribe(&self, room: &RoomId) -> Result<Subscription, BackplaneError> {
@@ -51,4 +67,10 @@ impl Broker for RedisBroker {
     async fn recent(&self, room: &RoomId, limit: usize) -> Result<Recent, BackplaneError> {
         self.logs.recent(room, limit).await.map_err(BackplaneError::new)
     }
+}
+
+fn ask_hint(room: &RoomId, hint: &Hint, origin: SessionId) -> Cmd {
+    let mut cmd = redis::cmd("PUBLISH");
+    cmd.arg(keys::Log(room).channel()).arg(wire::hint(hint, origin));
+    cmd
 }

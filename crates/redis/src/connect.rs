@@ -75,7 +75,7 @@ fn assemble(info: ConnectionInfo, links: Arc<Links>, options: &Options) -> Backp
     let running = Arc::new(Running(tasks));
 
     Backplane {
-        broker: Arc::new(RedisBroker::new(logs, rooms, options, running.clone())),
+        broker: Arc::new(RedisBroker::new(logs, links.clone(), rooms, options, running.clone())),
         presence: Arc::new(RedisPresence::new(links, directory.clone(), options, running.clone())),
         cluster: Arc::new(RedisCluster::new(directory, running)),
         inbox,

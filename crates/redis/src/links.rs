@@ -74,7 +74,19 @@ impl Links {
         Ok(answer)
     }
 
-    /// The same for several commands in one round trip; they are not one step.
+    /// The same without a second attempt: it is carried out once or not at all.
+    pub(crate) async fn once<T: FromRedisValue>(&self, name: &'static str, cmd: Cmd) -> Result<T, Failure> {
+        let started = Instant::now();
+        let make = |_: &Link| one(cmd.clone());
+        let answer = self.attempt(Lane::Quick, name, started + self.patience, &make).await;
+        match &answer {
+            Ok(_) => metrics::command(name, started.elapsed()),
+            Err(_) => metrics::errors(1),
+        }
+        answer.map(|(answer,)| answer)
+    }
+
+    /// Like [`Self::call`], for several commands in one round trip; they are not one step.
     pub(crate) async fn pipeline<T: FromRedisValue>(
         &self,
         lane: Lane,

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hubbub_core::{Envelope, Place, Position, RoomId, Subscription};
+use hubbub_core::{Envelope, Inbound, Place, Position, RoomId, Subscription};
 use tokio::sync::{Notify, OwnedSemaphorePermit, oneshot};
 
 use crate::{
@@ -138,6 +138,7 @@ impl Rooms {
                 room.moved = Instant::now();
                 effects.out.extend(room.turn(version, envelope));
             }
+            Place::Volatile => effects.out.push(Inbound::Heard(envelope)),
         }
         room.hush(effects)
     }
@@ -274,7 +275,7 @@ impl State {
 
 #[cfg(test)]
 mod tests {
-    use hubbub_core::{Event, Inbound, Name, Occupant, UserId};
+    use hubbub_core::{Author, Event, Hint, Name, Occupant, SessionId, UserId};
 
     use super::*;
 
@@ -349,6 +350,24 @@ mod tests {
         assert_eq!(rooms.hear(joined(2), None).out.len(), 0);
         let _back = rooms.listen(&lobby());
         assert_eq!(rooms.hear(joined(3), None).out, [Inbound::Heard(joined(3))]);
+    }
+
+    #[test]
+    fn a_hint_passes_whatever_the_log_is_missing_and_moves_nothing() {
+        let rooms = Arc::new(Rooms::default());
+        let (_guard, _) = rooms.listen(&lobby());
+        let who = Author { user: None, name: Name::parse("ann").expect("a name") };
+        let hint = Envelope::volatile(&lobby(), Hint::Typing { who, on: true }, Some(SessionId::random()));
+        assert_eq!(
+            rooms.hear(hint.clone(), None).out,
+            [Inbound::Heard(hint.clone())],
+            "before its top is known"
+        );
+        confirm(&rooms);
+        learn(&rooms);
+        rooms.lock().rooms.get_mut(&lobby()).expect("a room").spoken -= KEEP;
+        assert_eq!(rooms.hear(hint.clone(), None).out, [Inbound::Heard(hint)]);
+        assert_eq!(rooms.quiet(vec![lobby()], KEEP).len(), 1, "as quiet as before");
     }
 
     #[test]

@@ -137,6 +137,9 @@ impl Subscriber {
     }
 
     fn drop_message(&self, message: &Msg) {
+        if wire::is_hint(message.get_payload_bytes()) {
+            return;
+        }
         if let Some(room) = keys::parse_channel(message.get_channel_name()) {
             self.rooms.dropped(&room);
         }

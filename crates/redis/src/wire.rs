@@ -3,14 +3,15 @@
 //! ```text
 //! 1S<epoch>:<seq>:<at>:<origin>:<message as JSON>            said, in the room's log
 //! 1J<version>:<at>:<origin>:<bytes of user>:<user><name>     joined; 1L.. left
+//! 1T<origin>:<1 or 0>:<bytes of user, or ->:<user><name>      types, or no longer; kept nowhere
 //! ```
 //!
-//! The scripts write the head, for only they know position and time. What comes from Redis is not trusted: anyone with
+//! The scripts write the head of what is kept, for only they know position and time. What comes from Redis is not trusted: anyone with
 //! its password can write there, and a newer node may say what this one does not know.
 
 use hubbub_core::{
-    Author, Envelope, Event, Message, MessageId, Millis, Name, Occupant, Place, Position, RoomId, SessionId,
-    UserId,
+    Author, Envelope, Event, Hint, Message, MessageId, Millis, Name, Occupant, Place, Position, RoomId,
+    SessionId, UserId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +19,9 @@ use serde::{Deserialize, Serialize};
 pub(crate) const LONGEST: usize = 512 * 1024;
 
 const VERSION: u8 = b'1';
+
+/// The kind of frame that a node publishes itself.
+const TYPING: u8 = b'T';
 
 /// Why a frame is not understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -53,21 +57,27 @@ impl<'a> Frame<'a> {
         }
         let text = std::str::from_utf8(bytes).map_err(|_| Malformed::Broken)?;
         let kind = match text.as_bytes() {
-            [VERSION, kind @ (b'S' | b'J' | b'L'), ..] => *kind,
+            [VERSION, kind @ (b'S' | b'J' | b'L' | TYPING), ..] => *kind,
             _ => return Err(Malformed::Unknown),
         };
         Self::head(kind, &text[2..]).ok_or(Malformed::Broken)
     }
 
     fn head(kind: u8, text: &'a str) -> Option<Self> {
-        let (first, rest) = number(text)?;
-        let (place, rest) = if kind == b'S' {
-            let (seq, rest) = number(rest)?;
-            (Place::Logged(Position { epoch: first, seq }), rest)
-        } else {
-            (Place::Presence(first), rest)
+        let (place, at, rest) = match kind {
+            b'S' => {
+                let (epoch, rest) = number(text)?;
+                let (seq, rest) = number(rest)?;
+                let (at, rest) = number(rest)?;
+                (Place::Logged(Position { epoch, seq }), at, rest)
+            }
+            TYPING => (Place::Volatile, 0, text),
+            _ => {
+                let (version, rest) = number(text)?;
+                let (at, rest) = number(rest)?;
+                (Place::Presence(version), at, rest)
+            }
         };
-        let (at, rest) = number(rest)?;
         let (origin, body) = rest.split_once(':')?;
         let origin = match origin {
             "-" => None,
@@ -81,6 +91,7 @@ impl<'a> Frame<'a> {
         let event = match self.kind {
             b'J' => self.occupant().map(Event::Joined),
             b'L' => self.occupant().map(Event::Left),
+            TYPING => parse_typing(self.body).map(Event::Hinted),
             _ => parse_message(self.body).map(Event::Said),
         };
         let event = event.ok_or(Malformed::Broken)?;
@@ -92,6 +103,22 @@ impl<'a> Frame<'a> {
         let (user, name) = rest.split_at_checked(usize::try_from(length).ok()?)?;
         Some(Occupant { user: UserId::new(user), name: Name::parse(name).ok()? })
     }
+}
+
+/// Whether a frame may be lost without anybody missing it.
+pub(crate) fn is_hint(bytes: &[u8]) -> bool {
+    matches!(bytes, [VERSION, TYPING, ..])
+}
+
+/// A hint as it is published.
+pub(crate) fn hint(hint: &Hint, origin: SessionId) -> String {
+    let Hint::Typing { who, on } = hint;
+    let (length, user) = match &who.user {
+        Some(user) => (user.as_str().len().to_string(), user.as_str()),
+        None => ("-".to_owned(), ""),
+    };
+    let origin = self::origin(Some(origin));
+    format!("1T{origin}:{}:{length}:{user}{}", u8::from(*on), who.name)
 }
 
 /// What a script puts behind a message's head, or an error: it is longer than anyone would read.
@@ -110,6 +137,24 @@ pub(crate) fn origin(session: Option<SessionId>) -> String {
 fn number(text: &str) -> Option<(u64, &str)> {
     let (digits, rest) = text.split_once(':')?;
     Some((digits.parse().ok()?, rest))
+}
+
+fn parse_typing(body: &str) -> Option<Hint> {
+    let (on, rest) = body.split_once(':')?;
+    let (length, rest) = rest.split_once(':')?;
+    let (user, name) = match length {
+        "-" => (None, rest),
+        length => {
+            let (user, name) = rest.split_at_checked(length.parse().ok()?)?;
+            (Some(UserId::new(user)), name)
+        }
+    };
+    let on = match on {
+        "0" => false,
+        "1" => true,
+        _ => return None,
+    };
+    Some(Hint::Typing { who: Author { user, name: Name::parse(name).ok()? }, on })
 }
 
 /// A message's JSON. The short names are the wire format; the domain's types may change without it.
@@ -213,12 +258,26 @@ mod tests {
         }
 
         #[test]
+        fn a_hint_comes_back_as_it_went(
+            user in proptest::option::of("(?s).{0,40}"),
+            name in "[a-zé😀:-]{1,64}",
+            on: bool,
+            origin: u128,
+        ) {
+            let who = Author { user: user.map(UserId::new), name: Name::parse(&name).expect("a name") };
+            let (typing, origin) = (Hint::Typing { who, on }, SessionId::from(origin));
+            let bytes = hint(&typing, origin).into_bytes();
+            prop_assert!(is_hint(&bytes));
+            prop_assert_eq!(envelope(&room(), &bytes), Ok(Envelope::volatile(&room(), typing, Some(origin))));
+        }
+
+        #[test]
         fn garbage_is_refused_and_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _refused = envelope(&room(), &bytes);
         }
 
         #[test]
-        fn what_looks_like_a_frame_never_panics(text in "1[SJL][0-9:a-f-]{0,40}(?s).{0,40}") {
+        fn what_looks_like_a_frame_never_panics(text in "1[SJLT][0-9:a-f-]{0,40}(?s).{0,40}") {
             let _refused = envelope(&room(), text.as_bytes());
         }
     }
