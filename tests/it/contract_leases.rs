@@ -24,8 +24,9 @@ async fn a_name_on_two_nodes_is_one_person() {
     let (mut a, mut b) = (node(&server).await, node(&server).await);
     let _listening = (a.listen(&lobby()).await, b.listen(&lobby()).await);
     let (here, there) = (claim(&lobby(), "ann"), claim(&lobby(), "ann"));
-    assert!(matches!(a.enter(here.clone()).await, Arrival::First { .. }));
+    assert!(matches!(a.enter(here.clone()).await, Arrival::First { count: 1, .. }));
     assert_eq!(b.enter(there.clone()).await, Arrival::Again);
+    assert_eq!(b.backplane.presence.count(&lobby()).await.expect("a count"), 1);
     assert_eq!(a.leave(exit(&here)).await, Departure::Silent);
     assert_eq!(b.users(&lobby()).await, ["ann"]);
     assert!(matches!(b.leave(exit(&there)).await, Departure::Last { .. }));
@@ -101,11 +102,11 @@ async fn a_node_that_was_thought_dead_comes_back_with_its_people() {
 async fn someone_who_enters_on_a_node_that_lost_its_lease_enters_all_the_same() {
     let server = RedisServer::start();
     let node = node(&server).await;
-    let Arrival::First { version: before } = node.enter(claim(&lobby(), "ann")).await else {
+    let Arrival::First { version: before, .. } = node.enter(claim(&lobby(), "ann")).await else {
         panic!("not the first");
     };
     server.cli(["FLUSHALL"]);
-    let Arrival::First { version: after } = node.enter(claim(&lobby(), "bob")).await else {
+    let Arrival::First { version: after, .. } = node.enter(claim(&lobby(), "bob")).await else {
         panic!("not the first");
     };
     assert!(after > before + 1, "versions never count backwards");

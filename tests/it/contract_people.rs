@@ -2,7 +2,7 @@
 
 use hubbub_core::{Arrival, Claim, Departure, Envelope, Event, Inbound, Occupant, Place, SessionId, UserId};
 
-use crate::contract_world::{World, claim, exit, name, room};
+use crate::contract_world::{World, claim, exit, name, room, within};
 
 pub(crate) async fn the_first_that_enters_and_the_last_that_leaves_are_heard(world: World) {
     let mut node = world.node().await;
@@ -10,7 +10,7 @@ pub(crate) async fn the_first_that_enters_and_the_last_that_leaves_are_heard(wor
     let _listening = node.listen(&lobby).await;
     let ann = claim(&lobby, "ann");
 
-    let Arrival::First { version: came } = node.enter(ann.clone()).await else { panic!("not the first") };
+    let Arrival::First { version: came, .. } = node.enter(ann.clone()).await else { panic!("not the first") };
     let who = Occupant { user: ann.user.clone(), name: ann.name.clone() };
     let Inbound::Heard(Envelope { place, origin, event, .. }) = node.next().await else { panic!("a gap") };
     assert_eq!((place, origin), (Place::Presence(came), Some(ann.session)));
@@ -36,6 +36,37 @@ pub(crate) async fn sessions_are_counted_and_entering_twice_counts_once(world: W
     assert_eq!(node.users(&lobby).await, ["ann"]);
     assert!(matches!(node.leave(exit(&two)).await, Departure::Last { .. }));
     assert_eq!([node.hear().await, node.hear().await], ["+ann", "-ann"]);
+}
+
+pub(crate) async fn the_first_is_told_how_many_are_there_with_them(world: World) {
+    let node = world.node().await;
+    let (lobby, kitchen) = (room("lobby"), room("kitchen"));
+    let count = async |room| within("a count", node.backplane.presence.count(room)).await.expect("a count");
+    assert_eq!(count(&lobby).await, 0);
+    for (expected, user) in (1..).zip(["ann", "bob", "v"]) {
+        let Arrival::First { count, .. } = node.enter(claim(&lobby, user)).await else {
+            panic!("not the first")
+        };
+        assert_eq!(count, expected);
+    }
+    let again = claim(&lobby, "bob");
+    assert_eq!(node.enter(again.clone()).await, Arrival::Again);
+    node.leave(exit(&again)).await;
+    assert_eq!((count(&lobby).await, count(&kitchen).await), (3, 0));
+}
+
+pub(crate) async fn everyone_who_left_is_not_counted(world: World) {
+    let node = world.node().await;
+    let lobby = room("lobby");
+    let (ann, bob) = (claim(&lobby, "ann"), claim(&lobby, "bob"));
+    node.enter(ann.clone()).await;
+    node.enter(bob.clone()).await;
+    node.leave(exit(&ann)).await;
+    assert_eq!(node.backplane.presence.count(&lobby).await.expect("a count"), 1);
+    node.leave(exit(&bob)).await;
+    assert_eq!(node.backplane.presence.count(&lobby).await.expect("a count"), 0);
+    let Arrival::First { count, .. } = node.enter(ann).await else { panic!("not the first") };
+    assert_eq!(count, 1);
 }
 
 pub(crate) async fn leaving_without_having_entered_changes_nothing(world: World) {
@@ -72,7 +103,9 @@ pub(crate) async fn occupants_are_sorted_and_at_the_version_that_the_next_change
     let occupancy = node.backplane.presence.occupants(&lobby).await.expect("occupants");
     let users: Vec<_> = occupancy.occupants.iter().map(|who| who.user.as_str()).collect();
     assert_eq!(users, ["ann", "bob", "cy"]);
-    let Arrival::First { version } = node.enter(claim(&lobby, "dan")).await else { panic!("not the first") };
+    let Arrival::First { version, .. } = node.enter(claim(&lobby, "dan")).await else {
+        panic!("not the first")
+    };
     assert_eq!(version, occupancy.version + 1);
 }
 

@@ -143,6 +143,9 @@ pub trait Presence: fmt::Debug + Send + Sync {
     /// Everyone in a room, with the version that the next change will follow. Sorted by user.
     async fn occupants(&self, room: &RoomId) -> Result<Occupancy, BackplaneError>;
 
+    /// How many people are in a room.
+    async fn count(&self, room: &RoomId) -> Result<usize, BackplaneError>;
+
     /// Keeps this node's lease and buries the nodes whose lease has ended. Called every [`Presence::beat`].
     async fn heartbeat(&self) -> Result<Vec<Buried>, BackplaneError>;
 
@@ -175,8 +178,10 @@ pub enum Arrival {
     First {
         /// The room's version after it.
         version: u64,
+        /// How many people are in the room at that version.
+        count: usize,
     },
-    /// They were there already.
+    /// They were there already. Nothing was changed in the room.
     Again,
     /// Another subject holds it. Nothing was changed.
     Taken,

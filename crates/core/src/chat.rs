@@ -3,9 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    Arrival, BackplaneError, Broker, Claim, Command, Draft, Envelope, Event, Exit, Hint, Identity, Limits,
-    MEMBERS_PAGE, Message, Name, Occupancy, Presence, Recent, Refusal, RefusalCode, Reply, RoomId, Said,
-    Session, UserId, guest_name,
+    Arrival, BackplaneError, Broker, Claim, Command, Departure, Draft, Envelope, Event, Exit, Hint, Identity,
+    Limits, MEMBERS_PAGE, Message, Name, Occupancy, Presence, Recent, Refusal, RefusalCode, Reply, RoomId,
+    Said, Session, UserId, guest_name,
 };
 
 /// The last messages that are searched for a channel's.
@@ -109,10 +109,15 @@ impl Chat {
         let before = session.entered.get(&room).cloned();
         let arrival = self.list(session, &room, &user, &name).await?;
         session.label = Some(name.clone());
+        let (first, mut count) = match arrival {
+            Arrival::First { count, .. } => (true, count),
+            _ => (false, self.presence.count(&room).await.map_err(unavailable)?),
+        };
         if let Some(before) = before.filter(|before| *before != user) {
-            self.exit(session, room, before).await.map_err(unavailable)?;
+            let departure = self.exit(session, room, before).await.map_err(unavailable)?;
+            count = count.saturating_sub(usize::from(matches!(departure, Departure::Last { .. })));
         }
-        Ok(Reply::Entered { name, first: matches!(arrival, Arrival::First { .. }) })
+        Ok(Reply::Entered { name, first, count })
     }
 
     async fn join(&self, session: &mut Session, room: RoomId, limit: usize) -> Result<Reply, Refusal> {
@@ -229,9 +234,9 @@ impl Chat {
         Ok(arrival)
     }
 
-    async fn exit(&self, session: &Session, room: RoomId, user: UserId) -> Result<(), BackplaneError> {
+    async fn exit(&self, session: &Session, room: RoomId, user: UserId) -> Result<Departure, BackplaneError> {
         let exit = Exit { room, user, session: session.id, grace: Duration::ZERO };
-        self.presence.leave(exit).await.map(drop)
+        self.presence.leave(exit).await
     }
 }
 

@@ -105,6 +105,8 @@ pub enum Reply {
         name: Name,
         /// Nobody of that name was there before, so the room hears of it.
         first: bool,
+        /// How many people are in the room with you.
+        count: usize,
     },
     /// You hear the room from `top` on.
     Joined {

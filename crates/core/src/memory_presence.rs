@@ -75,10 +75,10 @@ impl Presence for MemoryPresence {
         let room = rooms.of(&claim.room);
         room.version += 1;
         room.people.insert(claim.user.clone(), claim.name.clone());
-        let version = room.version;
+        let (version, count) = (room.version, room.people.len());
         let joined = Event::Joined(Occupant { user: claim.user, name: claim.name });
         self.say(claim.room, version, claim.session, joined).await;
-        Ok(Arrival::First { version })
+        Ok(Arrival::First { version, count })
     }
 
     async fn leave(&self, exit: Exit) -> Result<Departure, BackplaneError> {
@@ -109,6 +109,10 @@ impl Presence for MemoryPresence {
             .map(|(user, name)| Occupant { user: user.clone(), name: name.clone() })
             .collect();
         Ok(Occupancy { version: room.version, occupants })
+    }
+
+    async fn count(&self, room: &RoomId) -> Result<usize, BackplaneError> {
+        Ok(self.rooms.lock().await.known.get(room).map_or(0, |room| room.people.len()))
     }
 
     async fn heartbeat(&self) -> Result<Vec<Buried>, BackplaneError> {

@@ -53,6 +53,11 @@ impl Roster {
         events
     }
 
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.people.len()
+    }
+
     /// Everyone, sorted by user.
     pub fn people(&self) -> impl ExactSizeIterator<Item = Occupant> + '_ {
         self.people.iter().map(|(user, name)| Occupant { user: user.clone(), name: name.clone() })

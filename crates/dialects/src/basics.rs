@@ -55,8 +55,8 @@ impl Dialect for Basics {
     fn encode(&self, _room: &RoomId, told: &Told<'_>) -> Utterances {
         match told {
             Told::Said { message, .. } => self.line(message.author.name.as_str(), &message.text),
-            Told::Joined(who) => self.server(&format!("{} has connected", who.name)),
-            Told::Left(who) => self.server(&format!("{} has disconnected.", who.name)),
+            Told::Joined { who, .. } => self.server(&format!("{} has connected", who.name)),
+            Told::Left { who, .. } => self.server(&format!("{} has disconnected.", who.name)),
             Told::Roster(people) => smallvec![Utterance::new(self.users, [roster(people)])],
             Told::Connected | Told::Ready(_) | Told::Typing { .. } | Told::Changed { .. } => {
                 Utterances::new()

@@ -30,9 +30,19 @@ pub enum Told<'a> {
         on: bool,
     },
     /// Someone came in. Not to the session that did.
-    Joined(&'a Occupant),
+    Joined {
+        /// Who.
+        who: &'a Occupant,
+        /// How many are there now.
+        count: usize,
+    },
     /// Someone is gone. Not to the session that left.
-    Left(&'a Occupant),
+    Left {
+        /// Who.
+        who: &'a Occupant,
+        /// How many are still there.
+        count: usize,
+    },
     /// Everyone who is there now.
     Roster(&'a [Occupant]),
     /// Who came and went since the last time.

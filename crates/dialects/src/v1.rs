@@ -46,9 +46,11 @@ impl Dialect for V1 {
             Told::Changed { joined, left, count } => {
                 smallvec![Utterance::new("presence", [bodies::presence(room, joined, left, count)])]
             }
-            Told::Connected | Told::Typing { .. } | Told::Joined(_) | Told::Left(_) | Told::Roster(_) => {
-                Utterances::new()
-            }
+            Told::Connected
+            | Told::Typing { .. }
+            | Told::Joined { .. }
+            | Told::Left { .. }
+            | Told::Roster(_) => Utterances::new(),
         }
     }
 

@@ -19,7 +19,7 @@ use crate::{
     metrics,
     packet::put_event,
     peer::Peer,
-    people::{Change, People},
+    people::{Announcement, Change, People},
     rooms::{Hearers, Opening, Rooms},
 };
 
@@ -114,10 +114,10 @@ impl Delivery {
                 }
                 Inbound::Heard(Envelope { place: Place::Logged(position), at, event, origin, .. }) => {
                     let local = origin.is_some_and(|origin| self.rooms.has(room, origin));
-                    news.push(News { position: Some(position), at, local, hidden_from: None, event });
+                    news.push(News { position: Some(position), at, local, ..News::now(event) });
                 }
                 Inbound::Heard(Envelope { place: Place::Volatile, event, origin, .. }) => {
-                    news.push(News::now((event, origin)));
+                    news.push(News { hidden_from: origin, ..News::now(event) });
                 }
                 Inbound::Gap { top, .. } => {
                     tracing::warn!(%room, epoch = top.epoch, seq = top.seq, "messages lost");
@@ -135,7 +135,7 @@ impl Delivery {
         if heard.read {
             self.read_later(room);
         }
-        heard.news.into_iter().map(News::now).collect()
+        heard.news.into_iter().map(News::from).collect()
     }
 
     /// Encodes once per dialect, and says it to everyone who hears the room.
@@ -145,9 +145,9 @@ impl Delivery {
         }
         for hearers in self.rooms.groups(room) {
             let mut batch = Batch::default();
-            for News { position, at, hidden_from, event, .. } in news {
-                let told = told(event, *position, *at);
-                batch.add(*position, *hidden_from, |out| {
+            for news in news {
+                let told = news.told();
+                batch.add(news.position, news.hidden_from, |out| {
                     for utterance in hearers.dialect.encode(room, &told) {
                         put_event(out, hearers.namespace, &utterance);
                     }
@@ -238,7 +238,7 @@ impl Delivery {
         } else {
             self.tell_waiting(room);
         }
-        let news: Vec<_> = heard.news.into_iter().map(News::now).collect();
+        let news: Vec<_> = heard.news.into_iter().map(News::from).collect();
         self.announce(room, &news);
     }
 
@@ -276,23 +276,33 @@ struct News {
     /// One of this node's sessions said it.
     local: bool,
     hidden_from: Option<SessionId>,
+    /// How many people were in the room right after it, where it says who came or went.
+    count: usize,
     event: Event,
 }
 
 impl News {
-    fn now((event, hidden_from): (Event, Option<SessionId>)) -> Self {
-        Self { position: None, at: 0, local: false, hidden_from, event }
+    fn now(event: Event) -> Self {
+        Self { position: None, at: 0, local: false, hidden_from: None, count: 0, event }
+    }
+
+    fn told(&self) -> Told<'_> {
+        match &self.event {
+            Event::Said(message) => Told::Said {
+                position: self.position.unwrap_or(Position { epoch: 0, seq: 0 }),
+                at: self.at,
+                message,
+            },
+            Event::Joined(who) => Told::Joined { who, count: self.count },
+            Event::Left(who) => Told::Left { who, count: self.count },
+            Event::Hinted(Hint::Typing { who, on }) => Told::Typing { who, on: *on },
+        }
     }
 }
 
-fn told(event: &Event, position: Option<Position>, at: Millis) -> Told<'_> {
-    match event {
-        Event::Said(message) => {
-            Told::Said { position: position.unwrap_or(Position { epoch: 0, seq: 0 }), at, message }
-        }
-        Event::Joined(who) => Told::Joined(who),
-        Event::Left(who) => Told::Left(who),
-        Event::Hinted(Hint::Typing { who, on }) => Told::Typing { who, on: *on },
+impl From<Announcement> for News {
+    fn from(Announcement { event, origin, count }: Announcement) -> Self {
+        Self { hidden_from: origin, count, ..Self::now(event) }
     }
 }
 

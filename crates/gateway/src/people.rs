@@ -45,9 +45,18 @@ pub(crate) struct Change {
 #[derive(Debug, Default)]
 pub(crate) struct Heard {
     /// To announce now, in this order.
-    pub(crate) news: Vec<(Event, Option<SessionId>)>,
+    pub(crate) news: Vec<Announcement>,
     /// The room must be read.
     pub(crate) read: bool,
+}
+
+/// A change to be announced.
+#[derive(Debug)]
+pub(crate) struct Announcement {
+    pub(crate) event: Event,
+    pub(crate) origin: Option<SessionId>,
+    /// How many people were in the room right after it.
+    pub(crate) count: usize,
 }
 
 impl People {
@@ -69,7 +78,10 @@ impl People {
     fn applied(&mut self, change: Change) -> Heard {
         match self.roster.apply(change.version, &change.event) {
             Applied::Old => Heard::default(),
-            Applied::New => Heard { news: vec![self.note(change.event, change.origin)], read: false },
+            Applied::New => {
+                let count = self.roster.count();
+                Heard { news: vec![self.note(change.event, change.origin, count)], read: false }
+            }
             Applied::Gap => {
                 self.state = State::Reading { first: false, meanwhile: vec![change] };
                 Heard { news: Vec::new(), read: true }
@@ -101,21 +113,31 @@ impl People {
         self.state = State::Known;
         let version = occupancy.version;
         let differences = self.roster.replace(occupancy);
-        let mut heard = Heard::default();
-        if !first {
-            heard.news.extend(differences.into_iter().map(|event| self.note(event, None)));
-        }
-        for change in meanwhile {
-            if first && change.version <= version {
-                heard.news.push(self.note(change.event, change.origin));
-            } else {
-                let after = self.heard(change);
-                heard.news.extend(after.news);
-                heard.read |= after.read;
-            }
+        let (had, after): (Vec<_>, _) = meanwhile.into_iter().partition(|change| change.version <= version);
+        let news = if first {
+            had.into_iter().map(|change| (change.event, change.origin)).collect()
+        } else {
+            differences.into_iter().map(|event| (event, None)).collect()
+        };
+        let mut heard = Heard { news: self.note_all(news), read: false };
+        for change in after {
+            let next = self.heard(change);
+            heard.news.extend(next.news);
+            heard.read |= next.read;
         }
         self.changed = true;
         heard
+    }
+
+    /// Notes changes, the last of which made the roster what it is: so the counts are known from the last one back.
+    fn note_all(&mut self, changes: Vec<(Event, Option<SessionId>)>) -> Vec<Announcement> {
+        let mut count = self.roster.count();
+        let mut noted = Vec::with_capacity(changes.len());
+        for (event, origin) in changes.into_iter().rev() {
+            let before = if matches!(event, Event::Left(_)) { count + 1 } else { count.saturating_sub(1) };
+            noted.push((event, origin, std::mem::replace(&mut count, before)));
+        }
+        noted.into_iter().rev().map(|(event, origin, count)| self.note(event, origin, count)).collect()
     }
 
     /// When the gathered changes are due; `None`: there are none.
@@ -135,7 +157,7 @@ impl People {
         self.roster.people().collect()
     }
 
-    fn note(&mut self, event: Event, origin: Option<SessionId>) -> (Event, Option<SessionId>) {
+    fn note(&mut self, event: Event, origin: Option<SessionId>, count: usize) -> Announcement {
         match &event {
             Event::Joined(who) if self.left.remove(&who.user).is_none() => {
                 self.joined.insert(who.user.clone(), who.name.clone());
@@ -146,7 +168,7 @@ impl People {
             _ => {}
         }
         self.changed = true;
-        (event, origin)
+        Announcement { event, origin, count }
     }
 }
 
@@ -167,7 +189,15 @@ mod tests {
     }
 
     fn names(heard: &Heard) -> Vec<&str> {
-        heard.news.iter().map(|(event, _)| name(event)).collect()
+        heard.news.iter().map(|news| name(&news.event)).collect()
+    }
+
+    fn counts(heard: &Heard) -> Vec<usize> {
+        heard.news.iter().map(|news| news.count).collect()
+    }
+
+    fn left(name: &str, version: u64) -> Change {
+        Change { event: Event::Left(someone(name)), ..joined(name, version) }
     }
 
     fn name(event: &Event) -> &str {
@@ -199,6 +229,22 @@ mod tests {
         assert_eq!(names(&heard), ["Ann"]);
         assert_eq!(names(&people.read(occupancy(9, &["Ann", "Bob", "Cy"]))), ["Bob", "Cy"]);
         assert!(people.known());
+    }
+
+    #[test]
+    fn each_change_has_the_count_right_after_it() {
+        let mut people = People::default();
+        people.heard(joined("Bob", 5));
+        people.heard(left("Ann", 6));
+        people.heard(joined("Cy", 7));
+        assert_eq!(counts(&people.read(occupancy(7, &["Bob", "Cy", "Dan"]))), [3, 2, 3]);
+        assert_eq!(counts(&people.heard(joined("Eve", 8))), [4]);
+        assert_eq!(counts(&people.heard(left("Cy", 9))), [3]);
+
+        assert!(people.heard(joined("Flo", 13)).read);
+        let heard = people.read(occupancy(13, &["Ann", "Eve", "Flo", "Gus"]));
+        assert_eq!(names(&heard), ["Bob", "Dan", "Ann", "Flo", "Gus"]);
+        assert_eq!(counts(&heard), [2, 1, 2, 3, 4]);
     }
 
     #[test]

@@ -21,7 +21,10 @@ const TOGETHER: usize = 200;
 /// What came of a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Entered {
-    First(u64),
+    First {
+        version: u64,
+        count: usize,
+    },
     Again,
     Taken,
     /// The node has no lease.
@@ -89,6 +92,18 @@ impl People {
         Ok(Occupancy { version, occupants })
     }
 
+    /// How many people are in a room: its hash has one field more, its version.
+    pub(crate) async fn count(&self, room: &RoomId) -> Result<usize, Failure> {
+        let key = Partition::of(room).room(room);
+        let make = |_: &_| {
+            let mut cmd = redis::cmd("HLEN");
+            cmd.arg(&key);
+            cmd
+        };
+        let fields: usize = self.0.call(Lane::Quick, "count", make).await?;
+        Ok(fields.saturating_sub(1))
+    }
+
     /// The pairs that Redis thinks an incarnation holds.
     pub(crate) async fn held(&self, incarnation: &str) -> Result<HashSet<(RoomId, UserId)>, Failure> {
         let key = Partition::ONLY.held(incarnation);
@@ -123,16 +138,22 @@ fn ask_leave(incarnation: &str, exit: &Exit) -> Cmd {
 }
 
 fn entered(answer: &[String]) -> Result<Entered, Failure> {
-    let version = answer.get(1).and_then(|version| version.parse().ok());
-    match (answer.first().map(String::as_str), version) {
-        (Some("first"), Some(version)) => Ok(Entered::First(version)),
-        (Some("again"), _) => Ok(Entered::Again),
-        (Some("taken"), _) => Ok(Entered::Taken),
-        (Some("fenced"), _) => Ok(Entered::Fenced),
-        _ => {
-            let strange = (redis::ErrorKind::UnexpectedReturnType, "unknown outcome");
-            Err(Failure::Refused(script::ENTER.name, strange.into()))
-        }
+    outcome(answer).ok_or_else(|| {
+        let strange = (redis::ErrorKind::UnexpectedReturnType, "unknown outcome");
+        Failure::Refused(script::ENTER.name, strange.into())
+    })
+}
+
+fn outcome(answer: &[String]) -> Option<Entered> {
+    match answer.first()?.as_str() {
+        "first" => Some(Entered::First {
+            version: answer.get(1)?.parse().ok()?,
+            count: answer.get(2)?.parse().ok()?,
+        }),
+        "again" => Some(Entered::Again),
+        "taken" => Some(Entered::Taken),
+        "fenced" => Some(Entered::Fenced),
+        _ => None,
     }
 }
 

@@ -101,6 +101,10 @@ impl Presence for RedisPresence {
         self.people.occupants(room).await.map_err(BackplaneError::new)
     }
 
+    async fn count(&self, room: &RoomId) -> Result<usize, BackplaneError> {
+        self.people.count(room).await.map_err(BackplaneError::new)
+    }
+
     async fn heartbeat(&self) -> Result<Vec<Buried>, BackplaneError> {
         let kept = self.keep_lease().await;
         metrics::lease_age(self.clock().renewed.elapsed());
@@ -164,9 +168,9 @@ impl RedisPresence {
         undo.is_owed = true;
         let entered = self.people.enter(incarnation, claim).await;
         undo.is_owed = entered.as_ref().err().is_some_and(Failure::may_be_done);
-        undo.is_kept = matches!(entered, Ok(Entered::First(_) | Entered::Again));
+        undo.is_kept = matches!(entered, Ok(Entered::First { .. } | Entered::Again));
         Ok(match entered.map_err(BackplaneError::new)? {
-            Entered::First(version) => Attempt::Decided(Arrival::First { version }),
+            Entered::First { version, count } => Attempt::Decided(Arrival::First { version, count }),
             Entered::Again => Attempt::Decided(Arrival::Again),
             Entered::Taken => Attempt::Decided(Arrival::Taken),
             Entered::Fenced => Attempt::Lost(Some(incarnation.clone())),

@@ -111,7 +111,7 @@ proptest! {
         let people = [who.clone()];
         let said = Told::Said { position: POSITION, at: AT, message: &message };
         for dialect in [dialect("basics"), dialect("basics_lower")] {
-            for told in [said, Told::Joined(&who), Told::Left(&who), Told::Roster(&people)] {
+            for told in [said, Told::Joined { who: &who, count: 1 }, Told::Left { who: &who, count: 0 }, Told::Roster(&people)] {
                 for Utterance { args, .. } in dialect.encode(&room(dialect), &told) {
                     prop_assert!(args.iter().all(is_harmless), "{args:?}");
                 }

@@ -238,7 +238,8 @@ fn told(lines: &mut Vec<String>, dialect: &dyn Dialect) {
 
     let mut happenings = vec![Told::Connected, Told::Ready(&ready)];
     happenings.extend(messages.iter().map(|message| Told::Said { position: POSITION, at: AT, message }));
-    happenings.extend([Told::Joined(ann), Told::Joined(markup), Told::Left(ann), Told::Left(markup)]);
+    happenings.extend([ann, markup].map(|who| Told::Joined { who, count: 3 }));
+    happenings.extend([ann, markup].map(|who| Told::Left { who, count: 2 }));
     happenings.extend([Told::Roster(&people), Told::Roster(&[])]);
     happenings.push(Told::Changed { joined: &people[..1], left: &people[1..2], count: 2 });
     for happening in happenings {

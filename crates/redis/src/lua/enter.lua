@@ -5,7 +5,7 @@
 --
 -- KEYS  meta, nodes, grace, room, the incarnation's pairs, channel
 -- ARGV  incarnation, pair, user, subject as "<bytes or -1>:<subject>", name, origin
--- Returns { "first", version }, { "again" }, { "taken" } or { "fenced" }.
+-- Returns { "first", version, people in the room }, { "again" }, { "taken" } or { "fenced" }.
 local meta, nodes, grace, room, held, channel = unpack(KEYS)
 local incarnation, pair, user, subject, called, origin = unpack(ARGV)
 if not redis.call('ZSCORE', nodes, incarnation) then
@@ -33,7 +33,8 @@ local token = redis.call('HINCRBY', meta, 'claims', 1)
 redis.call('SADD', held, pair)
 redis.call('HSET', room, 'u' .. user, '1:' .. token .. ':' .. subject .. called)
 local version = announce('J', room, channel, user, called, origin, now, micros)
-if redis.call('HLEN', room) == 2 then
+local count = redis.call('HLEN', room) - 1
+if count == 1 then
   redis.call('PERSIST', room)
 end
-return { 'first', version }
+return { 'first', version, count }
