@@ -38,7 +38,7 @@ impl Dialect for Basics {
 
     fn decode(&self, word: &str, args: &[Value]) -> Option<Result<Command, Misspoken>> {
         match word {
-            "addUser" | "adduser" => Some(enter(args)),
+            "addUser" | "adduser" => Some(words::enter(room(), args)),
             "sendChat" | "sendchat" => Some(words::say(room(), args)),
             _ => None,
         }
@@ -87,12 +87,6 @@ impl Basics {
 
 fn room() -> RoomId {
     RoomId::reserved("basics")
-}
-
-/// `addUser()` is a cancelled prompt as well: some clients leave a trailing `null` out.
-fn enter(args: &[Value]) -> Result<Command, Misspoken> {
-    let name = words::name_or_guest("name", args.first().or(Some(&Value::Null)))?;
-    Ok(Command::Enter { room: room(), name })
 }
 
 /// The names as the keys of an object, as the page prints them.

@@ -5,6 +5,7 @@
 
 mod basics;
 mod bocadillo;
+mod example;
 mod flask;
 mod misspoken;
 mod simple;
@@ -44,6 +45,11 @@ pub trait Dialect: fmt::Debug + Send + Sync {
     /// Whether its sockets are told the whole set of people ([`Told::Roster`]) when that changes.
     fn lists_people(&self) -> bool {
         false
+    }
+
+    /// Whether a session hears its own messages.
+    fn echoes(&self) -> bool {
+        true
     }
 
     /// What the word asks for. `None`: it is not of this vocabulary. It never panics, whatever the arguments.
@@ -96,7 +102,9 @@ pub fn understand(
 /// it), and its first word narrows it to one: see [`understand`].
 pub fn spoken_at(namespace: &str, own_path: bool) -> &'static [&'static dyn Dialect] {
     match (namespace, own_path) {
-        ("/", false) => &[&basics::CAMEL, &basics::LOWER, &bocadillo::Bocadillo, &teamtalk::Teamtalk],
+        ("/", false) => {
+            &[&basics::CAMEL, &basics::LOWER, &bocadillo::Bocadillo, &teamtalk::Teamtalk, &example::Example]
+        }
         ("/", true) => &[&bocadillo::Bocadillo],
         ("/ssio", _) => &[&simple::Simple],
         ("/iss", _) => &[&flask::Flask],

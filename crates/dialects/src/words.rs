@@ -11,6 +11,13 @@ pub(crate) fn say(room: RoomId, args: &[Value]) -> Result<Command, Misspoken> {
     Ok(Command::Send { room, said: Said { text, ..Said::default() } })
 }
 
+/// The first argument, as the name under which someone comes into this room. Without one it is a cancelled prompt as
+/// well: some clients leave a trailing `null` out.
+pub(crate) fn enter(room: RoomId, args: &[Value]) -> Result<Command, Misspoken> {
+    let name = name_or_guest("name", args.first().or(Some(&Value::Null)))?;
+    Ok(Command::Enter { room, name })
+}
+
 /// The name that someone wants. `None`: they become a guest, for `null` is what a cancelled prompt sends, and the
 /// tutorials' pages cannot show an error about any other text.
 pub(crate) fn name_or_guest(what: &'static str, value: Option<&Value>) -> Result<Option<Name>, Misspoken> {

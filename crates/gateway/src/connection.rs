@@ -210,7 +210,9 @@ impl Connection {
         metrics::handled(dialect.name(), started.elapsed());
         self.answer(dialect, &outcome, ack);
         self.peer.open_gate(&told(&outcome));
-        if let (Some(room), Ok(Reply::Entered { first: false, .. })) = (room, &outcome) {
+        if let (Some(room), Ok(Reply::Entered { first: false, .. }), true) =
+            (room, &outcome, dialect.lists_people())
+        {
             let wanted = ListFor { room, dialect, peer: self.peer.clone() };
             // A closed queue means that the node stops.
             let _stopping = self.floor.lists.send(wanted).await;

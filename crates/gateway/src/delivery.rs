@@ -114,10 +114,10 @@ impl Delivery {
                 }
                 Inbound::Heard(Envelope { place: Place::Logged(position), at, event, origin, .. }) => {
                     let local = origin.is_some_and(|origin| self.rooms.has(room, origin));
-                    news.push(News { position: Some(position), at, local, ..News::now(event) });
+                    news.push(News { position: Some(position), at, local, origin, ..News::now(event) });
                 }
                 Inbound::Heard(Envelope { place: Place::Volatile, event, origin, .. }) => {
-                    news.push(News { hidden_from: origin, ..News::now(event) });
+                    news.push(News { origin, ..News::now(event) });
                 }
                 Inbound::Gap { top, .. } => {
                     tracing::warn!(%room, epoch = top.epoch, seq = top.seq, "messages lost");
@@ -147,7 +147,7 @@ impl Delivery {
             let mut batch = Batch::default();
             for news in news {
                 let told = news.told();
-                batch.add(news.position, news.hidden_from, |out| {
+                batch.add(news.position, news.hidden_from(hearers.dialect), |out| {
                     for utterance in hearers.dialect.encode(room, &told) {
                         put_event(out, hearers.namespace, &utterance);
                     }
@@ -275,7 +275,8 @@ struct News {
     at: Millis,
     /// One of this node's sessions said it.
     local: bool,
-    hidden_from: Option<SessionId>,
+    /// The session that caused it.
+    origin: Option<SessionId>,
     /// How many people were in the room right after it, where it says who came or went.
     count: usize,
     event: Event,
@@ -283,7 +284,13 @@ struct News {
 
 impl News {
     fn now(event: Event) -> Self {
-        Self { position: None, at: 0, local: false, hidden_from: None, count: 0, event }
+        Self { position: None, at: 0, local: false, origin: None, count: 0, event }
+    }
+
+    /// Nobody is told of their own coming, going and typing; of their own words most are.
+    fn hidden_from(&self, dialect: &dyn Dialect) -> Option<SessionId> {
+        let is_shown = matches!(self.event, Event::Said(_)) && dialect.echoes();
+        self.origin.filter(|_| !is_shown)
     }
 
     fn told(&self) -> Told<'_> {
@@ -302,7 +309,7 @@ impl News {
 
 impl From<Announcement> for News {
     fn from(Announcement { event, origin, count }: Announcement) -> Self {
-        Self { hidden_from: origin, count, ..Self::now(event) }
+        Self { origin, count, ..Self::now(event) }
     }
 }
 

@@ -2,4 +2,5 @@
 
 mod handover;
 mod meeting;
+mod official;
 mod outage;

@@ -4,4 +4,5 @@ mod basics;
 mod bounds;
 mod engine;
 mod hostile;
+mod official;
 mod rooms;

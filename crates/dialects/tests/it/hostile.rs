@@ -18,6 +18,9 @@ const WORDS: &[&str] = &[
     "new message",
     "submit message",
     "channel selected",
+    "add user",
+    "typing",
+    "stop typing",
     "join",
     "leave",
     "send",
@@ -85,7 +88,7 @@ proptest! {
 
     #[test]
     fn a_string_is_said_as_it_came(text in ".{0,200}") {
-        for (name, word) in [("basics", "sendChat"), ("bocadillo", "message"), ("simple", "message"), ("flask", "message")] {
+        for (name, word) in [("basics", "sendChat"), ("bocadillo", "message"), ("simple", "message"), ("flask", "message"), ("example", "new message")] {
             let said = dialect(name).decode(word, &[text.as_str().into()]);
             let Some(Ok(Command::Send { said, .. })) = said else { panic!("{said:?}") };
             prop_assert_eq!(&said.text, &text);
@@ -132,6 +135,7 @@ fn objects(ack: &[Value], wrong: Misspoken) {
 fn names_reserved(command: &Command) -> bool {
     let (Command::Enter { room, .. }
     | Command::Send { room, .. }
+    | Command::Type { room, .. }
     | Command::Channel { room, .. }
     | Command::Join { room, .. }
     | Command::Leave { room }

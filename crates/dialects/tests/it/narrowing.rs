@@ -24,6 +24,18 @@ fn the_first_word_decides() {
     assert_eq!(after(&[("new message", json!({ "user": "Zoë", "message": "hi" }))]), "teamtalk");
     assert_eq!(after(&[("channel selected", json!({ "current_channel": null }))]), "teamtalk");
     assert_eq!(after(&[("addUser", json!(7))]), "basics", "even a malformed one");
+    assert_eq!(after(&[("add user", json!("Zoë"))]), "example");
+    assert_eq!(after(&[("typing", json!(null))]), "example");
+}
+
+#[test]
+fn a_new_message_is_the_official_examples_with_a_string_and_seed_004s_with_anything_else() {
+    assert_eq!(after(&[("new message", json!("hi"))]), "example");
+    for other in [json!({ "user": "Zoë", "message": "hi" }), json!(null), json!(["hi"]), json!(7)] {
+        assert_eq!(after(&[("new message", other)]), "teamtalk");
+    }
+    assert!(understand(&[dialect("example")], "new message", &[json!({})]).is_none());
+    assert!(understand(&[dialect("teamtalk")], "new message", &[json!("hi")]).is_none());
 }
 
 #[test]
@@ -53,8 +65,8 @@ fn seed_002_is_heard_in_the_spelling_that_added_the_user() {
 
 #[test]
 fn what_nobody_knows_is_nobodys() {
-    assert!(understand(spoken_at("/", false), "typing", &[]).is_none());
-    assert!(understand(spoken_at("/", false), "new message", &[json!("hi")]).is_none());
+    assert!(understand(spoken_at("/", false), "dance", &[]).is_none());
+    assert!(understand(spoken_at("/", true), "typing", &[]).is_none());
     assert!(spoken_at("/admin", false).is_empty());
 }
 
@@ -63,7 +75,7 @@ fn every_place_has_its_vocabularies() {
     let names = |(namespace, own_path): &(&str, bool)| -> Vec<_> {
         spoken_at(namespace, *own_path).iter().map(|dialect| dialect.name()).collect()
     };
-    assert_compact_debug_snapshot!(PLACES.iter().map(names).collect::<Vec<_>>(), @r#"[["basics", "basics_lower", "bocadillo", "teamtalk"], ["bocadillo"], ["simple"], ["flask"], ["v1"]]"#);
+    assert_compact_debug_snapshot!(PLACES.iter().map(names).collect::<Vec<_>>(), @r#"[["basics", "basics_lower", "bocadillo", "teamtalk", "example"], ["bocadillo"], ["simple"], ["flask"], ["v1"]]"#);
     assert!(NAMESPACES.iter().all(|namespace| !spoken_at(namespace, false).is_empty()));
 }
 
@@ -71,8 +83,8 @@ fn every_place_has_its_vocabularies() {
 fn names_tell_vocabularies_apart_and_the_two_spellings_share_a_room() {
     let names: HashSet<_> = dialects().iter().map(|dialect| dialect.name()).collect();
     let rooms: HashSet<_> = dialects().iter().filter_map(|dialect| dialect.room()).collect();
-    assert_eq!(names.len(), 7);
-    assert_eq!(rooms.len(), 5);
+    assert_eq!(names.len(), 8);
+    assert_eq!(rooms.len(), 6);
     assert_eq!(dialect("basics").room(), dialect("basics_lower").room());
 }
 

@@ -83,6 +83,26 @@ fn seed_004() {
 }
 
 #[test]
+fn the_official_example() {
+    let new_message = vec![
+        json!(["hi 👋"]),
+        json!(["<b>hi</b>", "and more"]),
+        json!([""]),
+        json!([{ "user": "Zoë", "message": "an object: seed 004's" }]),
+        json!([null]),
+        json!([]),
+    ];
+    let words = [
+        ("add user", names()),
+        ("new message", new_message),
+        ("typing", vec![json!([]), json!(["whatever"])]),
+        ("stop typing", vec![json!([])]),
+        ("login", vec![json!([])]),
+    ];
+    assert_snapshot!(transcript("example", &words));
+}
+
+#[test]
 fn v1() {
     let room = json!([{ "room": "lobby" }]);
     let rooms = vec![
@@ -207,7 +227,7 @@ fn transcript(name: &str, words: &[(&str, Vec<Value>)]) -> String {
     let mut lines = vec![
         format!("{} in {:?}", dialect.name(), dialect.room()),
         format!("greeting {}, fallback {:?}", dialect.greeting(), dialect.fallback()),
-        format!("lists people: {}", dialect.lists_people()),
+        format!("lists people: {}, echoes: {}", dialect.lists_people(), dialect.echoes()),
     ];
     lines.push("\nHEARD".to_owned());
     lines.extend(
@@ -238,6 +258,7 @@ fn told(lines: &mut Vec<String>, dialect: &dyn Dialect) {
 
     let mut happenings = vec![Told::Connected, Told::Ready(&ready)];
     happenings.extend(messages.iter().map(|message| Told::Said { position: POSITION, at: AT, message }));
+    happenings.extend([true, false].map(|on| Told::Typing { who: &messages[0].author, on }));
     happenings.extend([ann, markup].map(|who| Told::Joined { who, count: 3 }));
     happenings.extend([ann, markup].map(|who| Told::Left { who, count: 2 }));
     happenings.extend([Told::Roster(&people), Told::Roster(&[])]);
