@@ -2,16 +2,15 @@
 
 use std::{collections::VecDeque, net::SocketAddr, time::Duration};
 
-use ::http::Method;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
-use tokio::{net::TcpStream, time::timeout};
+use tokio::{net::TcpStream, sync::oneshot, time::timeout};
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream, connect_async,
     tungstenite::{Message, Utf8Bytes},
 };
 
-use crate::{http, node::Node};
+use crate::{node::Node, polling::Polling};
 
 /// What is to come comes within this.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -34,10 +33,11 @@ impl At for SocketAddr {
     }
 }
 
-/// One client on one transport, of Engine.IO 4.
+/// One client, of Engine.IO 4 unless it says otherwise.
 #[derive(Debug)]
 pub struct Client {
     carrier: Carrier,
+    older: bool,
     heard: VecDeque<String>,
     asked: u64,
 }
@@ -45,7 +45,7 @@ pub struct Client {
 #[derive(Debug)]
 enum Carrier {
     WebSocket(Box<WebSocketStream<MaybeTlsStream<TcpStream>>>),
-    Polling { addr: SocketAddr, path: String },
+    Polling(Polling),
     Closed,
 }
 
@@ -57,8 +57,7 @@ impl Client {
 
     /// Opens a WebSocket with this path and query.
     pub async fn websocket_at(node: &impl At, path: &str) -> Self {
-        let (stream, _) = connect_async(format!("ws://{}{path}", node.addr())).await.expect("a websocket");
-        let mut client = Self::over(Carrier::WebSocket(Box::new(stream)));
+        let mut client = Self::over(carried(node.addr(), path).await, path.contains("EIO=3"));
         let opening = client.packet().await.expect("an opening packet");
         assert!(opening.starts_with("0{"), "{opening}");
         client
@@ -73,9 +72,12 @@ impl Client {
 
     /// The same, up to the probe.
     pub async fn probing(node: &impl At, sid: &str) -> Self {
-        let url = format!("ws://{}/socket.io/?EIO=4&transport=websocket&sid={sid}", node.addr());
-        let (stream, _) = connect_async(url).await.expect("a websocket");
-        let mut client = Self::over(Carrier::WebSocket(Box::new(stream)));
+        let path = format!("/socket.io/?EIO=4&transport=websocket&sid={sid}");
+        Self::probing_at(node.addr(), &path, false).await
+    }
+
+    async fn probing_at(addr: SocketAddr, path: &str, older: bool) -> Self {
+        let mut client = Self::over(carried(addr, path).await, older);
         client.send("2probe").await;
         assert_eq!(client.packet().await.as_deref(), Some("3probe"));
         client
@@ -83,11 +85,17 @@ impl Client {
 
     /// Opens a session by polling.
     pub async fn polling(node: &impl At) -> Self {
-        let path = "/socket.io/?EIO=4&transport=polling".to_owned();
-        let opening = http::get(node.addr(), &path).await.text();
-        let opening: Value = serde_json::from_str(&opening[1..]).expect("an opening packet");
-        let path = format!("{path}&sid={}", opening["sid"].as_str().expect("a session id"));
-        Self::over(Carrier::Polling { addr: node.addr(), path })
+        Self::over(Carrier::Polling(Polling::open(node.addr(), false).await), false)
+    }
+
+    /// The same of Engine.IO 3.
+    pub async fn older_polling(node: &impl At) -> Self {
+        Self::over(Carrier::Polling(Polling::open(node.addr(), true).await), true)
+    }
+
+    /// Opens a session of Engine.IO 3 by WebSocket.
+    pub async fn older_websocket(node: &impl At) -> Self {
+        Self::websocket_at(node, "/socket.io/?EIO=3&transport=websocket").await
     }
 
     /// A client by WebSocket in a namespace.
@@ -97,17 +105,73 @@ impl Client {
         client
     }
 
-    fn over(carrier: Carrier) -> Self {
-        Self { carrier, heard: VecDeque::new(), asked: 0 }
+    /// A client by polling in `/`; `older`: of Engine.IO 3.
+    pub async fn polls(node: &impl At, older: bool) -> Self {
+        let mut client = if older { Self::older_polling(node).await } else { Self::polling(node).await };
+        client.connect("/", &Value::Null).await;
+        client
     }
 
-    /// Connects a namespace.
-    pub async fn connect(&mut self, namespace: &str, auth: &Value) {
+    fn over(carrier: Carrier, older: bool) -> Self {
+        Self { carrier, older, heard: VecDeque::new(), asked: 0 }
+    }
+
+    /// Connects a namespace, and gives its socket's id. Clients of Engine.IO 3 are in `/` without asking, and are told
+    /// no id.
+    pub async fn connect(&mut self, namespace: &str, auth: &Value) -> Option<String> {
         let auth = if auth.is_null() { String::new() } else { auth.to_string() };
-        let prefix = prefix(namespace);
-        self.send(&format!("40{prefix}{auth}")).await;
+        let connect = format!("40{}", prefix(namespace));
+        if !self.older || namespace != "/" {
+            self.send(&format!("{connect}{auth}")).await;
+        }
         let answer = self.packet().await.expect("an answer to CONNECT");
-        assert!(answer.starts_with(&format!("40{prefix}{{\"sid\":")), "{answer}");
+        if self.older {
+            assert_eq!(answer, connect.trim_end_matches(','));
+            return None;
+        }
+        let told = answer.strip_prefix(&connect).unwrap_or_else(|| panic!("no CONNECT: {answer}"));
+        let told: Value = serde_json::from_str(told).expect("an answer in JSON");
+        Some(told["sid"].as_str().expect("the socket's id").to_owned())
+    }
+
+    /// Takes its polling session over to a WebSocket as clients do: what polls bring meanwhile comes first.
+    pub async fn upgrade(&mut self) {
+        let probing = self.probe().await;
+        self.finish(probing).await;
+    }
+
+    /// The end of an upgrade: from here on the WebSocket carries it.
+    pub async fn finish(&mut self, mut probing: Self) {
+        probing.send("5").await;
+        self.carrier = probing.carrier;
+    }
+
+    /// The beginning of an upgrade, up to the probe's answer and to the end of the poll that was under way.
+    pub async fn probe(&mut self) -> Self {
+        let polling = self.session().clone();
+        let (addr, path) = (polling.addr(), polling.upgrade());
+        let (probed, mut is_probed) = oneshot::channel();
+        let polls = tokio::spawn(async move {
+            let mut heard = Vec::new();
+            loop {
+                heard.extend(polling.hears().await.expect("an answer to the poll"));
+                if is_probed.try_recv().is_ok() {
+                    return heard;
+                }
+            }
+        });
+        let probing = Self::probing_at(addr, &path, self.older).await;
+        probed.send(()).expect("it polls until then");
+        self.heard.extend(polls.await.expect("the polls"));
+        probing
+    }
+
+    /// Its polling session.
+    pub fn session(&self) -> &Polling {
+        match &self.carrier {
+            Carrier::Polling(polling) => polling,
+            other => panic!("it does not poll: {other:?}"),
+        }
     }
 
     /// Emits an event in `/`.
@@ -176,10 +240,7 @@ impl Client {
     pub async fn send(&mut self, packet: &str) {
         match &mut self.carrier {
             Carrier::WebSocket(_) => assert!(self.tries(packet).await, "the websocket takes it"),
-            Carrier::Polling { addr, path } => {
-                let answer = http::post(*addr, path, packet.to_owned()).await;
-                assert_eq!((answer.status, answer.text().as_str()), (200, "ok"));
-            }
+            Carrier::Polling(polling) => polling.says(&[packet]).await,
             Carrier::Closed => panic!("it is closed"),
         }
     }
@@ -223,12 +284,11 @@ impl Client {
                 Some(Ok(Message::Close(_)) | Err(_)) | None => true,
                 Some(Ok(_)) => false,
             },
-            Carrier::Polling { addr, path } => {
-                let answer = http::attempt(*addr, Method::GET, path, &[], "").await;
-                let body = answer.as_ref().map(http::Answer::text).unwrap_or_default();
-                self.heard
-                    .extend(body.split('\u{1e}').filter(|packet| !packet.is_empty()).map(str::to_owned));
-                answer.is_none_or(|answer| answer.status != 200)
+            Carrier::Polling(polling) => {
+                let packets = polling.hears().await;
+                let closed = packets.is_none();
+                self.heard.extend(packets.into_iter().flatten());
+                closed
             }
             Carrier::Closed => true,
         };
@@ -236,6 +296,11 @@ impl Client {
             self.carrier = Carrier::Closed;
         }
     }
+}
+
+async fn carried(addr: SocketAddr, path: &str) -> Carrier {
+    let (stream, _) = connect_async(format!("ws://{addr}{path}")).await.expect("a websocket");
+    Carrier::WebSocket(Box::new(stream))
 }
 
 fn prefix(namespace: &str) -> String {

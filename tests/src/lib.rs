@@ -3,6 +3,14 @@
 pub mod client;
 pub mod http;
 pub mod node;
+pub mod polling;
 pub mod process;
+pub mod raw;
 pub mod redis_server;
 pub mod scripts;
+
+/// Whether tests that have a long form run it: `HUBBUB_LONG=1`.
+#[must_use]
+pub fn runs_long() -> bool {
+    std::env::var_os("HUBBUB_LONG").is_some()
+}

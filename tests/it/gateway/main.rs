@@ -2,7 +2,9 @@
 
 mod basics;
 mod bounds;
+mod edges;
 mod engine;
 mod hostile;
 mod official;
 mod rooms;
+mod upgrades;
