@@ -51,6 +51,8 @@ pub(super) struct LaneIo {
     /// Of a client of protocol 3.
     connects: Option<Box<Connects>>,
     upgrades: bool,
+    /// The session's opening packet is not out yet.
+    opening: bool,
     _seat: Seat,
 }
 
@@ -65,8 +67,9 @@ impl LaneIo {
     ) -> Option<Self> {
         link.tcp.set(tcp).ok()?;
         link.carried(upgrades);
-        let connects = link.eio3.then(Box::default);
-        Some(Self { link, before, read: frames::Follower::default(), connects, upgrades, _seat: seat })
+        let (connects, opening) = (link.eio3.then(Box::default), !upgrades);
+        let read = frames::Follower::default();
+        Some(Self { link, before, read, connects, upgrades, opening, _seat: seat })
     }
 
     fn tcp(&self) -> &TcpStream {
@@ -170,12 +173,16 @@ impl LaneIo {
 }
 
 impl AsyncWrite for LaneIo {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        // A session whose opening cannot be written stays for ever in the library. So it is taken, and reading ends it.
+        let opening = std::mem::take(&mut self.opening);
         loop {
-            if let Some(written) = self.write_now(bytes)? {
-                return Poll::Ready(Ok(written));
+            match self.write_now(bytes) {
+                Err(_) if opening => return Poll::Ready(Ok(bytes.len())),
+                Err(error) => return Poll::Ready(Err(error)),
+                Ok(Some(written)) => return Poll::Ready(Ok(written)),
+                Ok(None) => ready!(self.tcp().poll_write_ready(cx))?,
             }
-            ready!(self.tcp().poll_write_ready(cx))?;
         }
     }
 
