@@ -6,13 +6,14 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::{
     dialect::Dialect,
+    payload::Eio,
     stamp,
     target::{Node, Path},
 };
 
 /// Load and verdicts for Socket.IO chat servers.
 ///
-/// Connects many WebSocket clients, lets some of them talk, and checks every message at every receiver:
+/// Connects many clients, lets some of them talk, and checks every message at every receiver:
 /// lost, repeated, out of its sender's order, or in another order than the others heard it.
 #[derive(Debug, Parser)]
 #[command(version, after_help = AFTER_HELP)]
@@ -25,6 +26,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Workload {
     /// A few talk, all listen: deliveries a second, CPU per delivery, latency, and whether all arrived
     Fanout(Fanout),
+    /// The same by long-polling, each request to another node: whether a balancer needs to know sessions
+    Polling(Polling),
     /// Connections that say nothing: the memory that the server needs for each
     Idle(Idle),
     /// Clients that come and go: what a connection costs to make, and whether the memory comes back
@@ -94,6 +97,36 @@ pub(crate) struct Fanout {
 }
 
 #[derive(Args, Debug)]
+pub(crate) struct Polling {
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// Engine.IO's protocol: 3 as Socket.IO 1.x and 2.x, 4 as 3.x and 4.x
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) eio: Eio,
+    /// How many sessions listen
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) clients: u32,
+    /// How many of them talk as well
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) senders: u32,
+    /// Messages a second, of all senders together
+    #[arg(long, value_name = "MESSAGES_PER_SECOND", default_value_t = 5.0, value_parser = positive)]
+    pub(crate) rate: f64,
+    /// How long to measure
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) seconds: u64,
+    /// How long to talk before measuring
+    #[arg(long, value_name = "SECONDS", default_value_t = 2)]
+    pub(crate) warm_up: u64,
+    /// How long a silence ends the wait for what is still missing
+    #[arg(long, value_name = "SECONDS", default_value_t = 5)]
+    pub(crate) drain: u64,
+    /// The size of a text
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(stamp::LENGTH as i64..))]
+    pub(crate) bytes: u32,
+}
+
+#[derive(Args, Debug)]
 pub(crate) struct Idle {
     #[command(flatten)]
     pub(crate) target: Target,
@@ -134,12 +167,14 @@ fn positive(text: &str) -> Result<f64, String> {
 }
 
 const AFTER_HELP: &str = "\
-Exit code: 0 when nothing was lost, repeated, reordered or cut off; 1 when something was; 2 when it could not run.
+Exit code: 0 when nothing was lost, repeated, reordered or cut off, and no request was answered anything but 200;
+1 when something was; 2 when it could not run.
 
 Examples:
   hubbub-load fanout --url http://127.0.0.1:8080 --clients 2000 --closed --pid $(pidof hubbub)
   hubbub-load fanout --url http://127.0.0.1:8080 --url http://127.0.0.1:8081 --dialect v1 --rate 20
   hubbub-load fanout --url http://127.0.0.1:3000 --path /socket.io/ --closed --json figures.json
+  hubbub-load polling --url http://127.0.0.1:8080 --url http://127.0.0.1:8081 --clients 1000 --rate 5
   hubbub-load idle   --url http://127.0.0.1:8080 --clients 5000 --pid $(pidof hubbub)
   hubbub-load churn  --url http://127.0.0.1:8080 --rate 500 --dirty 50 --pid $(pidof hubbub)
 

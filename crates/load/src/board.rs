@@ -2,13 +2,15 @@
 
 use std::{
     sync::{
-        OnceLock,
+        Arc, OnceLock,
         atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use tokio::sync::watch;
+
+use crate::pool::Answers;
 
 /// Counters only grow; all are relaxed, for each is a figure of its own.
 #[derive(Debug, Default)]
@@ -17,12 +19,16 @@ pub(crate) struct Board {
     pub(crate) connected: AtomicU64,
     /// Clients that have heard a probe.
     pub(crate) probed: AtomicU32,
+    /// Clients that were answered, but not let in. They count as cut off, too.
+    pub(crate) turned_away: AtomicU32,
     /// Connections that ended although nobody wanted it.
     pub(crate) cut_off: AtomicU32,
     pub(crate) said: AtomicU64,
     pub(crate) refused: AtomicU64,
     /// Deliveries, repeated ones too.
     pub(crate) heard: AtomicU64,
+    /// What polling was answered.
+    pub(crate) answers: Arc<Answers>,
     /// The furthest that an open loop has fallen behind its rate, in nanoseconds.
     pub(crate) behind: AtomicU64,
     /// Whether latencies count.

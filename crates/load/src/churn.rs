@@ -96,12 +96,12 @@ async fn come_and_go(shard: Rc<Shard>, visiting: Visiting) -> anyhow::Result<Led
 }
 
 async fn visit(shard: Rc<Shard>, visitor: u32, visiting: Visiting) {
-    let (mut reader, client) = match arrival::arrive(Rc::clone(&shard), visitor).await {
+    let (mut listener, client) = match arrival::arrive(Rc::clone(&shard), visitor).await {
         Ok(arrival) => arrival,
         Err(error) => return shard.note_ending(error.root_cause().to_string()),
     };
     shard.board.connected.fetch_add(1, Ordering::Relaxed);
-    let mut listening = std::pin::pin!(arrival::listen(&mut reader, &client, &shard));
+    let mut listening = std::pin::pin!(arrival::listen(&mut listener, &client, &shard));
     if let Ok(ended) = timeout(visiting.stay, &mut listening).await {
         return shard.note_ending(Ended::to_string(&ended));
     }

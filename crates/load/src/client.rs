@@ -7,10 +7,10 @@ use serde_json::Value;
 use crate::{
     connection::{Ended, Message},
     dialect::GREETING,
-    frame,
     hearing::Hearing,
     outbox::Outbox,
-    plan::Pace,
+    payload::Eio,
+    plan::{Pace, Transport},
     shard::Shard,
     stamp::{Finder, Kind, Stamp},
     voice::Voice,
@@ -21,7 +21,7 @@ pub(crate) struct Client {
     shard: Rc<Shard>,
     number: u32,
     stage: Stage,
-    outbox: Rc<Outbox>,
+    outbox: Rc<dyn Outbox>,
     finder: Finder,
     pub(crate) hearing: Hearing,
     pub(crate) voice: Option<Voice>,
@@ -39,7 +39,7 @@ enum Stage {
 }
 
 impl Client {
-    pub(crate) fn new(shard: Rc<Shard>, number: u32, outbox: Rc<Outbox>) -> Self {
+    pub(crate) fn new(shard: Rc<Shard>, number: u32, outbox: Rc<dyn Outbox>) -> Self {
         let plan = &shard.plan;
         Self {
             number,
@@ -62,14 +62,14 @@ impl Client {
                 }
             }
             Message::Text(text) => self.hear_control(text),
-            Message::Ping(payload) => self.outbox.add(|out| frame::push_pong(out, payload)),
+            Message::Ping(payload) => self.outbox.pong(payload),
             Message::Close => self.end("closed by the server"),
         }
     }
 
     /// After a turn's last message: what was answered goes out.
     pub(crate) fn end_turn(&mut self) -> Result<(), Ended> {
-        self.outbox.flush();
+        self.flush();
         if self.heard > 0 {
             self.shard.board.heard.fetch_add(std::mem::take(&mut self.heard), Ordering::Relaxed);
         }
@@ -105,7 +105,7 @@ impl Client {
     fn hear_control(&mut self, text: &[u8]) {
         match text {
             b"2" => self.send("3"),
-            [b'0', ..] => self.send(&self.shard.plan.script.connect(self.number)),
+            [b'0', ..] => self.connect(),
             [b'4', b'0', ..] => self.greet(),
             [b'4', b'3', answer @ ..] => self.hear_answer(answer),
             [b'4', b'1' | b'4', ..] | [b'1'] => {
@@ -113,6 +113,13 @@ impl Client {
             }
             _ if text.starts_with(br#"42/v1,["bye""#) => self.end(&String::from_utf8_lossy(text)),
             _ => {}
+        }
+    }
+
+    /// In protocol 3 everybody is connected to the main namespace without a word.
+    fn connect(&self) {
+        if self.shard.plan.transport != Transport::Polling(Eio::Three) {
+            self.send(&self.shard.plan.script.connect(self.number));
         }
     }
 
@@ -219,17 +226,22 @@ impl Client {
     }
 
     fn send(&self, packet: &str) {
-        self.outbox.add(|out| frame::push_text(out, packet));
+        self.outbox.say(packet);
     }
 
     pub(crate) fn flush(&self) {
-        self.outbox.flush();
+        Rc::clone(&self.outbox).flush();
+    }
+
+    /// All that it said is out.
+    pub(crate) fn has_said_all(&self) -> bool {
+        self.outbox.is_empty()
     }
 
     /// Says goodbye, as a page that is closed in order.
     pub(crate) fn leave(&self) {
         self.send(&self.shard.plan.script.leave());
-        self.outbox.add(frame::push_close);
+        self.outbox.close();
         self.flush();
     }
 }

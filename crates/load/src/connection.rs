@@ -4,6 +4,7 @@
 //! at a reading's end is kept aside, and put in front of the next.
 
 use std::{
+    cell::RefCell,
     future::poll_fn,
     io,
     pin::Pin,
@@ -48,6 +49,8 @@ pub(crate) enum Ended {
     Garbled(#[from] FrameError),
     #[error("{0}")]
     Told(String),
+    #[error("{0:#}")]
+    Unanswered(#[from] anyhow::Error),
 }
 
 impl Reader {
@@ -57,18 +60,26 @@ impl Reader {
     }
 
     /// Waits for bytes and lets the client hear every message that they complete.
-    pub(crate) async fn turn(
+    pub(crate) async fn turn(&mut self, client: &RefCell<Client>, shard: &Shard) -> Result<(), Ended> {
+        let mut now = None;
+        let hear = |message: Message<'_>| {
+            let now = *now.get_or_insert_with(|| shard.plan.now());
+            client.borrow_mut().hear(&message, now);
+        };
+        self.read(&shard.buffer, hear).await?;
+        client.borrow_mut().end_turn()
+    }
+
+    /// The same for anybody. It stops only between two readings, so that nothing is lost when it is given up.
+    pub(crate) async fn read(
         &mut self,
-        client: &std::cell::RefCell<Client>,
-        shard: &Shard,
+        buffer: &RefCell<Vec<u8>>,
+        mut hear: impl FnMut(Message<'_>),
     ) -> Result<(), Ended> {
         poll_fn(|context| {
-            let buffer = &mut *shard.buffer.borrow_mut();
+            let buffer = &mut *buffer.borrow_mut();
             let filled = ready!(self.poll_fill(context, buffer))?;
-            let mut client = client.borrow_mut();
-            let now = shard.plan.now();
-            self.deliver(&buffer[..filled], |message| client.hear(&message, now))?;
-            Poll::Ready(client.end_turn())
+            Poll::Ready(Ok(self.deliver(&buffer[..filled], &mut hear)?))
         })
         .await
     }

@@ -1,17 +1,21 @@
 //! A thread's clients that stay: they arrive, listen, and at the end give account.
 
-use std::{cell::RefCell, rc::Rc, sync::Arc, sync::atomic::Ordering};
+use std::{cell::RefCell, rc::Rc, sync::Arc, sync::atomic::Ordering, time::Duration};
 
 use anyhow::Context;
-use tokio::{sync::Semaphore, task::JoinSet};
+use tokio::{
+    sync::Semaphore,
+    task::JoinSet,
+    time::{sleep, timeout},
+};
 
 use crate::{
-    arrival::{self, Arrival},
+    arrival::{self, Arrival, Listener},
     board::Phase,
     client::Client,
-    connection::Reader,
     hearing::{Hearing, Said},
-    plan::Plan,
+    plan::{Plan, Transport},
+    session::Refused,
     shard::{Ledger, Shard},
     talk,
 };
@@ -41,7 +45,11 @@ pub(crate) async fn attend(shard: Rc<Shard>) -> anyhow::Result<Account> {
     }
     shard.board.phases().wait_for(|phase| *phase == Phase::Over).await.context("the main thread is gone")?;
     tasks.shutdown().await;
-    Ok(account(&shard, &crowd))
+    let account = account(&shard, &crowd);
+    if shard.plan.transport != Transport::WebSocket {
+        say_goodbye(&crowd).await;
+    }
+    Ok(account)
 }
 
 type Crowd = Vec<(u32, Rc<RefCell<Client>>)>;
@@ -50,8 +58,14 @@ async fn gather(shard: &Rc<Shard>, tasks: &mut JoinSet<()>) -> anyhow::Result<Cr
     let mut arrivals = begin_arrivals(shard);
     let mut crowd = Crowd::new();
     while let Some(arrival) = arrivals.join_next().await {
-        let (number, (reader, client)) = arrival.context("an arrival panicked").flatten()?;
-        tasks.spawn_local(stay(reader, Rc::clone(&client), Rc::clone(shard)));
+        let (number, (listener, client)) = match arrival.context("an arrival panicked").flatten() {
+            Ok(arrival) => arrival,
+            Err(error) => {
+                turn_away(shard, error)?;
+                continue;
+            }
+        };
+        tasks.spawn_local(stay(listener, Rc::clone(&client), Rc::clone(shard)));
         shard.board.connected.fetch_add(1, Ordering::Relaxed);
         crowd.push((number, client));
     }
@@ -72,10 +86,34 @@ fn begin_arrivals(shard: &Rc<Shard>) -> JoinSet<anyhow::Result<(u32, Arrival)>> 
     arrivals
 }
 
-async fn stay(mut reader: Reader, client: Rc<RefCell<Client>>, shard: Rc<Shard>) {
-    let ended = arrival::listen(&mut reader, &client, &shard).await;
+/// A server that answers with a refusal is a verdict; anything else means that the run could not be.
+fn turn_away(shard: &Shard, error: anyhow::Error) -> anyhow::Result<()> {
+    let Some(refused) = error.chain().find_map(|cause| cause.downcast_ref::<Refused>()) else {
+        return Err(error);
+    };
+    shard.board.turned_away.fetch_add(1, Ordering::Relaxed);
+    shard.note_ending(refused.to_string());
+    Ok(())
+}
+
+async fn stay(mut listener: Listener, client: Rc<RefCell<Client>>, shard: Rc<Shard>) {
+    let ended = arrival::listen(&mut listener, &client, &shard).await;
     client.borrow_mut().lose(&ended);
     shard.note_ending(ended.to_string());
+}
+
+/// A WebSocket ends with its connection. Of a polling session the server would learn by its heartbeat, much later,
+/// and keep for it until then whatever the next run says.
+async fn say_goodbye(crowd: &Crowd) {
+    let present = || crowd.iter().map(|(_, client)| client.borrow()).filter(|client| client.is_in());
+    present().for_each(|client| client.leave());
+    let all_gone = async {
+        while !present().all(|client| client.has_said_all()) {
+            sleep(GLANCE).await;
+        }
+    };
+    // Whoever does not answer a goodbye is left to its heartbeat.
+    let _ = timeout(LONGEST_GOODBYE, all_gone).await;
 }
 
 fn account(shard: &Shard, crowd: &Crowd) -> Account {
@@ -117,3 +155,5 @@ impl Account {
 }
 
 const ARRIVALS_AT_ONCE: usize = 64;
+const GLANCE: Duration = Duration::from_millis(20);
+const LONGEST_GOODBYE: Duration = Duration::from_secs(5);

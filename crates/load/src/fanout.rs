@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use crate::{
     arguments::Fanout,
-    board::{Board, Phase},
     cost::Cost,
+    course::Course,
     crowd::{self, Account},
     dialect::Dialect,
     gauges::{Servers, Span, float},
@@ -16,7 +16,7 @@ use crate::{
     limits,
     plan::{Crowd, Pace, Plan},
     report::{self, Report, Row, decimals},
-    run::{Run, tell_deliveries},
+    run::Run,
     verdict::Verdict,
 };
 
@@ -26,9 +26,8 @@ pub(crate) async fn run(arguments: Fanout) -> anyhow::Result<bool> {
     limits::make_room_for(arguments.clients)?;
     let plan = Plan::new(&arguments.target, crowd(&arguments));
     let run = Run::start(plan, Servers(arguments.target.pid.clone()), crowd::attend)?;
-    assemble(&run, &arguments).await?;
-    let span = measure(&run, &arguments).await?;
-    let figures = figures(run, &arguments, span).await?;
+    let (span, memory) = course(&arguments).follow(&run).await?;
+    let figures = figures(run, &arguments, &span, memory).await?;
     report::publish(&figures, arguments.target.json.as_deref())
 }
 
@@ -42,39 +41,28 @@ fn crowd(arguments: &Fanout) -> Crowd {
     }
 }
 
-/// Until everybody is in, and has proved it by hearing something.
-async fn assemble(run: &Run<Account>, arguments: &Fanout) -> anyhow::Result<()> {
-    let (everybody, patience) = (u64::from(arguments.clients), arguments.target.patience);
-    run.wait_for(everybody, "are connected", patience, |board| board.connected.load(Ordering::Relaxed))
-        .await?;
-    run.enter(Phase::Probing);
-    let probed = |board: &Board| u64::from(board.probed.load(Ordering::Relaxed));
-    run.wait_for(everybody, "have heard a message", patience, probed).await
-}
-
-async fn measure(run: &Run<Account>, arguments: &Fanout) -> anyhow::Result<Span> {
-    run.enter(Phase::Talking);
-    run.pass(arguments.warm_up, |span| format!("warm-up  {}", tell_deliveries(span))).await?;
-    run.board.is_measuring.store(true, Ordering::Relaxed);
-    let span = run.pass(arguments.seconds, tell_deliveries).await?;
-    run.board.is_measuring.store(false, Ordering::Relaxed);
-    if span.load(span.own_cpu) > BUSY * f64::from(run.plan.threads) {
-        eprintln!("the load generator itself was at its limit: give it more --threads");
+fn course(arguments: &Fanout) -> Course {
+    Course {
+        clients: arguments.clients,
+        patience: arguments.target.patience,
+        warm_up: arguments.warm_up,
+        seconds: arguments.seconds,
+        drain: arguments.drain,
     }
-    Ok(span)
 }
 
-async fn figures(run: Run<Account>, arguments: &Fanout, span: Span) -> anyhow::Result<Figures> {
-    let memory = run.servers.memory()?;
-    run.enter(Phase::Draining);
-    let heard = |board: &Board| board.heard.load(Ordering::Relaxed);
-    run.drain(arguments.drain, heard, |board| owed(board, arguments.clients)).await;
+async fn figures(
+    run: Run<Account>,
+    arguments: &Fanout,
+    span: &Span,
+    memory: Option<u64>,
+) -> anyhow::Result<Figures> {
     let (plan, board) = (run.plan.clone(), run.board.clone());
     let mut account = Account::sum(run.finish().await?);
     let said = account.said_by_sender(&plan);
     Ok(Figures {
         setting: Setting::new(arguments, &plan),
-        cost: Cost::new(&span, memory),
+        cost: Cost::new(span, memory),
         latency_ms: account.ledger.deliveries.summary(),
         behind_ms: arguments.rate.map(|_| float(board.behind.load(Ordering::Relaxed)) / 1e6),
         verdict: Verdict::new(&account, &said, board.cut_off.load(Ordering::Relaxed)),
@@ -82,12 +70,6 @@ async fn figures(run: Run<Account>, arguments: &Fanout, span: Span) -> anyhow::R
         refused: account.ledger.refused,
         endings: account.ledger.endings,
     })
-}
-
-/// Deliveries that are still to come or have come.
-fn owed(board: &Board, clients: u32) -> u64 {
-    let said = board.said.load(Ordering::Relaxed).saturating_sub(board.refused.load(Ordering::Relaxed));
-    said * u64::from(clients.saturating_sub(board.cut_off.load(Ordering::Relaxed)))
 }
 
 #[derive(Debug, Serialize)]
@@ -170,6 +152,3 @@ impl Setting {
         vec![("senders", crowd), ("loop", pace), ("bytes", self.bytes.to_string())]
     }
 }
-
-/// A thread that is used so much cannot be trusted to have waited for the server.
-const BUSY: f64 = 0.95;

@@ -39,6 +39,7 @@ pub(crate) struct Reading {
     connected: u64,
     said: u64,
     heard: u64,
+    answered: u64,
     server_cpu: Option<Duration>,
     own_cpu: Duration,
 }
@@ -50,6 +51,7 @@ impl Reading {
             connected: board.connected.load(Ordering::Relaxed),
             said: board.said.load(Ordering::Relaxed),
             heard: board.heard.load(Ordering::Relaxed),
+            answered: board.answers.total(),
             server_cpu: servers.cpu_time()?,
             own_cpu: process::cpu_time(Process::This)?,
         })
@@ -61,6 +63,7 @@ impl Reading {
             connected: self.connected - earlier.connected,
             said: self.said - earlier.said,
             heard: self.heard - earlier.heard,
+            answered: self.answered - earlier.answered,
             server_cpu: self.server_cpu.zip(earlier.server_cpu).map(|(now, then)| seconds(now, then)),
             own_cpu: seconds(self.own_cpu, earlier.own_cpu),
         }
@@ -78,6 +81,8 @@ pub(crate) struct Span {
     pub(crate) connected: u64,
     pub(crate) said: u64,
     pub(crate) heard: u64,
+    /// Polling's requests.
+    pub(crate) answered: u64,
     /// Seconds of CPU.
     pub(crate) server_cpu: Option<f64>,
     pub(crate) own_cpu: f64,

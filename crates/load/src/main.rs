@@ -3,11 +3,12 @@
 //! Many clients on a few threads, each message checked at each receiver. From the outside in:
 //!
 //! - `arguments`, `target`, `plan`: what was asked for
-//! - `fanout`, `idle`, `churn`: the workloads, each from first connection to report
-//! - `run`, `board`, `gauges`: threads, phases and counters, seen from the main thread
+//! - `fanout`, `polling`, `idle`, `churn`: the workloads, each from first connection to report
+//! - `run`, `course`, `board`, `gauges`: threads, phases and counters, seen from the main thread
 //! - `shard`, `crowd`, `talk`, `arrival`, `client`, `voice`: one thread and its clients
 //! - `dialect`, `stamp`, `hearing`: what is said, and the account of what was heard
-//! - `connection`, `upgrade`, `frame`, `outbox`: the wire
+//! - `connection`, `upgrade`, `frame`: the wire of a WebSocket; `outbox`: what is said on any
+//! - `poller`, `posts`, `session`, `payload`, `pool`: the wire of long-polling
 //! - `process`, `limits`: the machine
 //! - `cost`, `latency`, `verdict`, `report`: the figures
 
@@ -18,6 +19,7 @@ mod churn;
 mod client;
 mod connection;
 mod cost;
+mod course;
 mod crowd;
 mod dialect;
 mod fanout;
@@ -28,10 +30,16 @@ mod idle;
 mod latency;
 mod limits;
 mod outbox;
+mod payload;
 mod plan;
+mod poller;
+mod polling;
+mod pool;
+mod posts;
 mod process;
 mod report;
 mod run;
+mod session;
 mod shard;
 mod stamp;
 mod talk;
@@ -61,6 +69,7 @@ async fn main() -> ExitCode {
 async fn run_workload(workload: Workload) -> anyhow::Result<bool> {
     match workload {
         Workload::Fanout(arguments) => fanout::run(arguments).await,
+        Workload::Polling(arguments) => polling::run(arguments).await,
         Workload::Idle(arguments) => idle::run(arguments).await,
         Workload::Churn(arguments) => churn::run(arguments).await,
     }

@@ -5,6 +5,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use crate::{
     arguments::Target,
     dialect::Script,
+    payload::Eio,
     stamp::RunTag,
     target::{Node, Path},
 };
@@ -13,11 +14,20 @@ use crate::{
 pub(crate) struct Plan {
     pub(crate) nodes: Vec<Node>,
     pub(crate) path: Path,
+    pub(crate) transport: Transport,
     pub(crate) script: Script,
     pub(crate) threads: u32,
     pub(crate) crowd: Crowd,
     /// All times in stamps count from here.
     pub(crate) began: Instant,
+}
+
+/// What carries every client's session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Transport {
+    /// Engine.IO 4, without polling first.
+    WebSocket,
+    Polling(Eio),
 }
 
 /// The clients that stay for the whole run.
@@ -49,11 +59,17 @@ impl Plan {
         Self {
             nodes: target.url.clone(),
             path,
+            transport: Transport::WebSocket,
             script: Script { dialect: target.dialect, run, room },
             threads: target.threads.map_or_else(default_threads, u32::from),
             crowd,
             began: Instant::now(),
         }
+    }
+
+    /// By polling, each request of a session goes to another node than the one before.
+    pub(crate) fn by_polling(self, eio: Eio) -> Self {
+        Self { transport: Transport::Polling(eio), ..self }
     }
 
     pub(crate) fn node_of(&self, client: u32) -> &Node {

@@ -1,14 +1,16 @@
 //! One thread of the load generator: what its clients share, so that nothing needs a lock.
 
-use std::{cell::RefCell, collections::BTreeMap, sync::Arc, sync::atomic::Ordering};
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc, sync::Arc, sync::atomic::Ordering};
 
-use crate::{board::Board, latency::Latencies, plan::Plan};
+use crate::{board::Board, latency::Latencies, plan::Plan, pool::Pool};
 
 #[derive(Debug)]
 pub(crate) struct Shard {
     pub(crate) thread: u32,
     pub(crate) plan: Arc<Plan>,
     pub(crate) board: Arc<Board>,
+    /// For those that poll.
+    pub(crate) pool: Rc<Pool>,
     /// Whoever reads borrows it for that one reading.
     pub(crate) buffer: RefCell<Vec<u8>>,
     pub(crate) ledger: RefCell<Ledger>,
@@ -29,7 +31,8 @@ pub(crate) struct Ledger {
 
 impl Shard {
     pub(crate) fn new(thread: u32, plan: Arc<Plan>, board: Arc<Board>) -> Self {
-        Self { thread, plan, board, buffer: RefCell::new(vec![0; BUFFER]), ledger: RefCell::default() }
+        let pool = Rc::new(Pool::new(&plan.nodes, Arc::clone(&board.answers)));
+        Self { thread, plan, board, pool, buffer: RefCell::new(vec![0; BUFFER]), ledger: RefCell::default() }
     }
 
     pub(crate) fn record_delivery(&self, nanos: u64) {
