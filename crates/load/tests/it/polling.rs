@@ -1,12 +1,10 @@
-//! `hubbub-load polling` against a small cluster of the tests' own, faithful or with one fault, which it must find.
-#![cfg(test)]
-
-mod polling_server;
+//! Whether `polling` finds what a cluster does wrong.
 
 use std::process::Command;
 
-use polling_server::{Cluster, Fault};
 use serde_json::Value;
+
+use crate::polling_server::{Cluster, Fault};
 
 /// Exit code and figures of a short run in which five listen.
 fn polling(cluster: &Cluster, rest: &str) -> (Option<i32>, Value) {

@@ -1,12 +1,10 @@
-//! The binary against a small server of the tests' own, faithful or with one fault, which it must find.
-#![cfg(test)]
-
-mod server;
+//! Whether `fanout` finds what a server does wrong.
 
 use std::{path::Path, process::Command};
 
 use serde_json::Value;
-use server::{Fault, Server};
+
+use crate::server::{Fault, Server};
 
 /// Exit code and figures of a short run in which five listen.
 fn fanout(fault: Fault, rest: &str) -> (Option<i32>, Value) {
