@@ -28,6 +28,8 @@ pub(crate) enum Workload {
     Fanout(Fanout),
     /// The same by long-polling, each request to another node: whether a balancer needs to know sessions
     Polling(Polling),
+    /// What a request costs that lands on a node which has not its session, and must hand it over
+    Handover(Handover),
     /// Connections that say nothing: the memory that the server needs for each
     Idle(Idle),
     /// Clients that come and go: what a connection costs to make, and whether the memory comes back
@@ -127,6 +129,40 @@ pub(crate) struct Polling {
 }
 
 #[derive(Args, Debug)]
+pub(crate) struct Handover {
+    /// A node of the cluster, as `http://HOST:PORT`; at least two
+    #[arg(long, value_name = "URL", required = true)]
+    pub(crate) url: Vec<Node>,
+    /// A node of the same kind that belongs to no cluster, to compare with
+    #[arg(long, value_name = "URL")]
+    pub(crate) alone: Option<Node>,
+    /// The engine's path, with both slashes [default: /sio/socket.io/]
+    #[arg(long)]
+    pub(crate) path: Option<Path>,
+    /// Write the figures here too, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+    /// How often each way is measured, in turn with the others
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) rounds: u32,
+    /// Messages of each way in each round, and as many by WebSocket
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) messages: u32,
+    /// Messages a second, of all pairs together
+    #[arg(long, value_name = "MESSAGES_PER_SECOND", default_value_t = 200.0, value_parser = positive)]
+    pub(crate) rate: f64,
+    /// Pairs of polling sessions, one that talks and one that listens; each hears all
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..1000))]
+    pub(crate) pairs: u32,
+    /// The size of a text
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(stamp::LENGTH as i64..))]
+    pub(crate) bytes: u32,
+    /// What handing over may add to the 99th percentile, at the median of the rounds
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = 3.0, value_parser = positive)]
+    pub(crate) added_at_most: f64,
+}
+
+#[derive(Args, Debug)]
 pub(crate) struct Idle {
     #[command(flatten)]
     pub(crate) target: Target,
@@ -168,13 +204,14 @@ fn positive(text: &str) -> Result<f64, String> {
 
 const AFTER_HELP: &str = "\
 Exit code: 0 when nothing was lost, repeated, reordered or cut off, and no request was answered anything but 200;
-1 when something was; 2 when it could not run.
+1 when something was, or handing over added too much; 2 when it could not run.
 
 Examples:
   hubbub-load fanout --url http://127.0.0.1:8080 --clients 2000 --closed --pid $(pidof hubbub)
   hubbub-load fanout --url http://127.0.0.1:8080 --url http://127.0.0.1:8081 --dialect v1 --rate 20
   hubbub-load fanout --url http://127.0.0.1:3000 --path /socket.io/ --closed --json figures.json
   hubbub-load polling --url http://127.0.0.1:8080 --url http://127.0.0.1:8081 --clients 1000 --rate 5
+  hubbub-load handover --url http://127.0.0.1:8080 --url http://127.0.0.1:8081
   hubbub-load idle   --url http://127.0.0.1:8080 --clients 5000 --pid $(pidof hubbub)
   hubbub-load churn  --url http://127.0.0.1:8080 --rate 500 --dirty 50 --pid $(pidof hubbub)
 

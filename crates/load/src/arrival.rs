@@ -61,7 +61,7 @@ async fn enter(shard: &Rc<Shard>, number: u32) -> anyhow::Result<Arrival> {
 }
 
 async fn open_websocket(shard: &Rc<Shard>, number: u32) -> anyhow::Result<Arrival> {
-    let upgraded = upgrade::open(shard.plan.node_of(number), &shard.plan.path).await?;
+    let upgraded = upgrade::open(shard.plan.node_of(number), &shard.plan.path, None).await?;
     let (read_half, write_half) = upgraded.stream.into_split();
     let reader = Reader::new(read_half, upgraded.already_read);
     Ok((Listener::WebSocket(reader), client(shard, number, Frames::new(write_half))))

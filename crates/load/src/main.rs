@@ -3,33 +3,38 @@
 //! Many clients on a few threads, each message checked at each receiver. From the outside in:
 //!
 //! - `arguments`, `target`, `plan`: what was asked for
-//! - `fanout`, `polling`, `idle`, `churn`: the workloads, each from first connection to report
+//! - `fanout`, `polling`, `handover`, `idle`, `churn`: the workloads, each from first connection to report
 //! - `run`, `course`, `board`, `gauges`: threads, phases and counters, seen from the main thread
 //! - `shard`, `crowd`, `talk`, `arrival`, `client`, `voice`: one thread and its clients
 //! - `dialect`, `stamp`, `hearing`: what is said, and the account of what was heard
 //! - `connection`, `upgrade`, `frame`: the wire of a WebSocket; `outbox`: what is said on any
 //! - `poller`, `posts`, `session`, `payload`, `pool`: the wire of long-polling
+//! - `stage`, `pairs`, `echo`: sessions that are asked for at one node and belong to another
 //! - `process`, `limits`: the machine
-//! - `cost`, `latency`, `verdict`, `report`: the figures
+//! - `cost`, `latency`, `comparison`, `verdict`, `report`: the figures
 
 mod arguments;
 mod arrival;
 mod board;
 mod churn;
 mod client;
+mod comparison;
 mod connection;
 mod cost;
 mod course;
 mod crowd;
 mod dialect;
+mod echo;
 mod fanout;
 mod frame;
 mod gauges;
+mod handover;
 mod hearing;
 mod idle;
 mod latency;
 mod limits;
 mod outbox;
+mod pairs;
 mod payload;
 mod plan;
 mod poller;
@@ -41,6 +46,7 @@ mod report;
 mod run;
 mod session;
 mod shard;
+mod stage;
 mod stamp;
 mod talk;
 mod target;
@@ -70,6 +76,7 @@ async fn run_workload(workload: Workload) -> anyhow::Result<bool> {
     match workload {
         Workload::Fanout(arguments) => fanout::run(arguments).await,
         Workload::Polling(arguments) => polling::run(arguments).await,
+        Workload::Handover(arguments) => handover::run(arguments).await,
         Workload::Idle(arguments) => idle::run(arguments).await,
         Workload::Churn(arguments) => churn::run(arguments).await,
     }

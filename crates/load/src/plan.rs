@@ -91,7 +91,7 @@ impl Plan {
     }
 }
 
-fn run_tag() -> RunTag {
+pub(crate) fn run_tag() -> RunTag {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     RunTag::from_seed(
         since_epoch.as_secs() ^ u64::from(since_epoch.subsec_nanos()) << 8 ^ u64::from(std::process::id()),

@@ -28,6 +28,7 @@ pub(crate) struct Session {
 #[derive(Debug)]
 pub(crate) struct Route {
     next: Cell<usize>,
+    step: usize,
 }
 
 /// A request was answered, but not with 200.
@@ -51,12 +52,17 @@ struct Opening {
 impl Route {
     /// Every request to another node than the one before: a round-robin that knows no sessions.
     pub(crate) fn in_turn(first: usize) -> Self {
-        Self { next: Cell::new(first) }
+        Self { next: Cell::new(first), step: 1 }
+    }
+
+    /// Every request to this node.
+    pub(crate) fn always(node: usize) -> Self {
+        Self { next: Cell::new(node), step: 0 }
     }
 
     fn next(&self, nodes: usize) -> usize {
         let next = self.next.get() % nodes;
-        self.next.set(next + 1);
+        self.next.set(next + self.step);
         next
     }
 }
@@ -79,6 +85,15 @@ impl Session {
         session.id = opening.sid;
         session.ping_interval = Duration::from_millis(opening.ping_interval);
         Ok((session, body))
+    }
+
+    /// From now on all requests go another way.
+    pub(crate) fn reroute(&mut self, route: Route) {
+        self.route = route;
+    }
+
+    pub(crate) fn id(&self) -> &str {
+        &self.id
     }
 
     pub(crate) fn eio(&self) -> Eio {
@@ -130,5 +145,6 @@ mod tests {
     fn in_turn_no_node_gets_two_requests_in_a_row() {
         let route = Route::in_turn(4);
         assert_eq!([(); 5].map(|()| route.next(3)), [1, 2, 0, 1, 2]);
+        assert_eq!([(); 2].map(|()| Route::always(4).next(3)), [1, 1]);
     }
 }

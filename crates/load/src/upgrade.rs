@@ -17,10 +17,11 @@ pub(crate) struct Upgraded {
     pub(crate) already_read: Vec<u8>,
 }
 
-pub(crate) async fn open(node: &Node, path: &Path) -> anyhow::Result<Upgraded> {
+/// With the id of a session that polls until now, it becomes that session's.
+pub(crate) async fn open(node: &Node, path: &Path, session: Option<&str>) -> anyhow::Result<Upgraded> {
     let mut stream = TcpStream::connect(node.address).await.with_context(|| node.host.clone())?;
     stream.set_nodelay(true)?;
-    stream.write_all(request(node, path).as_bytes()).await?;
+    stream.write_all(request(node, path, session).as_bytes()).await?;
     let mut received = Vec::with_capacity(512);
     loop {
         if stream.read_buf(&mut received).await? == 0 {
@@ -32,9 +33,10 @@ pub(crate) async fn open(node: &Node, path: &Path) -> anyhow::Result<Upgraded> {
     }
 }
 
-fn request(Node { host, .. }: &Node, Path(path): &Path) -> String {
+fn request(Node { host, .. }: &Node, Path(path): &Path, session: Option<&str>) -> String {
+    let session = session.map_or_else(String::new, |id| format!("&sid={id}"));
     format!(
-        "GET {path}?EIO=4&transport=websocket HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\n\
+        "GET {path}?EIO=4&transport=websocket{session} HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\n\
          Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\n\r\n"
     )
 }

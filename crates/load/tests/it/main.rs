@@ -2,6 +2,8 @@
 #![cfg(test)]
 
 mod fanout;
+mod handover;
 mod polling;
 mod polling_server;
 mod server;
+mod websocket;
