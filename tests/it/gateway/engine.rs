@@ -30,7 +30,7 @@ async fn unknown_sessions_and_what_is_not_served_get_the_protocols_own_errors() 
         (format!("{EIO4}&sid=AAAAAAAAAAAAAAAA"), 400, 1),
         (format!("{EIO4}&sid=nonsense.elsewhere"), 400, 1),
         ("/socket.io/?EIO=4&transport=carrier-pigeon".to_owned(), 400, 0),
-        ("/socket.io/?EIO=2&transport=polling".to_owned(), 400, 5),
+        ("/socket.io/?EIO=1&transport=polling".to_owned(), 400, 5),
         ("/socket.io/?transport=polling".to_owned(), 400, 5),
         (format!("{EIO3}&j=0"), 400, 3),
         ("/socket.io/?EIO=4&transport=websocket".to_owned(), 400, 3),
