@@ -25,7 +25,7 @@ use super::{
 /// Names the session on a handshake's answer, for a balancer that learns from headers.
 const SID_HEADER: HeaderName = HeaderName::from_static("x-hubbub-sid");
 /// Engine.IO's packet for the end of a session.
-const CLOSE: Bytes = Bytes::from_static(b"1");
+pub(super) const CLOSE: Bytes = Bytes::from_static(b"1");
 /// Packets of one body that the engine is given at a time. Half a mailbox would be full by more.
 const SLICE: usize = 128;
 

@@ -30,11 +30,12 @@ use super::{
     connects,
     link::Link,
     payload::Form,
+    polling::CLOSE,
     refused::Refused,
     sid,
 };
 
-/// A poll is answered after this, whatever there is to say.
+/// A poll is answered after this at the latest, for asking again is a sign of life.
 const POLL: Duration = Duration::from_secs(20);
 /// How long a client waits for anything at all before it gives the connection up: longer than any poll.
 const CLOSE_TIMEOUT: u64 = 60;
@@ -103,10 +104,11 @@ impl Engine {
     /// Asking is a sign of life: the engine's heartbeat is answered by it.
     async fn poll_zero_nine(&self, asked: &Asked, link: &Link) -> Result<Response, Refused> {
         self.beat(asked).await?;
-        let packets = match timeout(POLL, self.next_zero_nine(asked, link)).await {
-            Ok(packets) => packets?,
-            Err(_) => vec![NOOP.to_owned()],
-        };
+        let packets =
+            match timeout(POLL.min(self.settings.ping_interval), self.next_zero_nine(asked, link)).await {
+                Ok(packets) => packets?,
+                Err(_) => vec![NOOP.to_owned()],
+            };
         Ok(text(payload::join(&packets)))
     }
 
@@ -114,6 +116,10 @@ impl Engine {
     async fn next_zero_nine(&self, asked: &Asked, link: &Link) -> Result<Vec<String>, Refused> {
         loop {
             let packets = self.next_packets(asked, link).await?;
+            // The protocol's own word for the end would keep the client from coming back.
+            if packets.contains(&CLOSE) {
+                return Err(Refused::Session);
+            }
             let packets: Vec<_> = packets.iter().filter_map(translated).collect();
             if !packets.is_empty() {
                 return Ok(packets);

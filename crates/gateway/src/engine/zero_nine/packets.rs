@@ -39,10 +39,7 @@ pub(super) fn to_engine(packet: &str) -> Result<Option<String>, Malformed> {
 
 /// What the engine says, for a client. `None`: it means nothing to it.
 pub(super) fn from_engine(packet: &str) -> Option<String> {
-    let Some(kind) = packet.strip_prefix('4') else {
-        return (packet == "1").then(|| "0::".to_owned());
-    };
-    let (kind, rest) = kind.split_at_checked(1)?;
+    let (kind, rest) = packet.strip_prefix('4')?.split_at_checked(1)?;
     let (endpoint, rest) = match rest.strip_prefix('/') {
         Some(_) => rest.split_once(',').unwrap_or((rest, "")),
         None => ("", rest),
@@ -144,7 +141,6 @@ mod tests {
             ("43/v1,12[{}]", "6::/v1:12+[{}]"),
             ("431[]", "6:::1+[]"),
             ("44/v1,{\"message\":\"name_taken\"}", "7::/v1:2"),
-            ("1", "0::"),
         ] {
             assert_eq!(from_engine(meant).as_deref(), Some(said));
         }
