@@ -133,7 +133,7 @@ impl Connection {
         let heard = std::mem::take(&mut self.heard);
         heard.iter().for_each(|(room, recent)| self.tell_recent(room, &recent.envelopes));
         let told: Vec<_> = heard.into_iter().map(|(room, recent)| (room, recent.top)).collect();
-        self.peer.open_gate(&told);
+        self.peer.open_gate(told);
     }
 
     fn tell_recent(&self, room: &RoomId, recent: &[hubbub_core::Envelope]) {
@@ -209,7 +209,7 @@ impl Connection {
         };
         metrics::handled(dialect.name(), started.elapsed());
         self.answer(dialect, &outcome, ack);
-        self.peer.open_gate(&told(&outcome));
+        self.peer.open_gate(told(&outcome));
         if let (Some(room), Ok(Reply::Entered { first: false, .. }), true) =
             (room, &outcome, dialect.lists_people())
         {

@@ -57,5 +57,6 @@ impl Listener for Ears {
 
     fn forget(&self, room: &RoomId) {
         self.rooms.remove(room, self.peer.id);
+        self.peer.forget(room);
     }
 }

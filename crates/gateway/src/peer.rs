@@ -40,6 +40,26 @@ struct Gate {
     closed: bool,
     held: Vec<(RoomId, Option<Position>, Bytes)>,
     bytes: usize,
+    /// How far rooms' logs were told from the log itself. What the node hears of them may still be behind that.
+    told: Vec<(RoomId, Position)>,
+}
+
+impl Gate {
+    fn has_told(&self, room: &RoomId) -> bool {
+        self.told.iter().any(|(told, _)| told == room)
+    }
+
+    /// Whether it was not told yet. From the first new one on all are new, for a room has one order.
+    fn is_new(&mut self, room: &RoomId, position: Option<Position>) -> bool {
+        let Some(position) = position else { return true };
+        let Some(at) = self.told.iter().position(|(told, _)| told == room) else { return true };
+        let (_, top) = self.told[at];
+        if position.epoch == top.epoch && position.seq <= top.seq {
+            return false;
+        }
+        self.told.swap_remove(at);
+        true
+    }
 }
 
 impl Peer {
@@ -77,7 +97,12 @@ impl Peer {
             return self.hold(gate, room, batch);
         }
         // Pushed under the gate's lock: what was held back goes before what comes now.
-        self.push(batch.frames_for(self.id));
+        if gate.has_told(room) {
+            let new = batch.pieces_for(self.id).filter(|(position, _)| gate.is_new(room, *position));
+            new.for_each(|(_, frames)| self.push(frames));
+        } else {
+            self.push(batch.frames_for(self.id));
+        }
         gate.bytes = 0;
     }
 
@@ -101,18 +126,25 @@ impl Peer {
         self.gate().closed = true;
     }
 
-    /// Lets go what was held back, without what the reply told already: rooms' logs up to these positions.
-    pub(crate) fn open_gate(&self, told: &[(RoomId, Position)]) {
+    /// Lets go what was held back, and from here on what rooms say: without what was told already, which is these
+    /// rooms' logs up to these positions.
+    pub(crate) fn open_gate(&self, told: Vec<(RoomId, Position)>) {
         let mut gate = self.gate();
+        gate.told.retain(|(known, _)| told.iter().all(|(room, _)| room != known));
+        gate.told.extend(told);
         for (room, position, frames) in std::mem::take(&mut gate.held) {
-            let is_old = |at: Position| {
-                told.iter().any(|(told, top)| *told == room && at.epoch == top.epoch && at.seq <= top.seq)
-            };
-            if !position.is_some_and(is_old) {
+            if gate.is_new(&room, position) {
                 self.push(frames);
             }
         }
         (gate.closed, gate.bytes) = (false, 0);
+    }
+
+    /// It does not hear this room any more: what is held back of it is not for it.
+    pub(crate) fn forget(&self, room: &RoomId) {
+        let mut gate = self.gate();
+        gate.held.retain(|(held, ..)| held != room);
+        gate.told.retain(|(told, _)| told != room);
     }
 
     /// Says events to this one alone, and answers what it asked.
@@ -153,5 +185,26 @@ impl Peer {
 impl Marker for Peer {
     fn emit(&self, turn: Turn) -> bool {
         self.socket.upgrade().is_some_and(|socket| socket.emit(MARKER, &turn).is_ok())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(epoch: u64, seq: u64) -> Position {
+        Position { epoch, seq }
+    }
+
+    #[test]
+    fn what_was_told_from_the_log_is_not_told_again_however_late_the_node_hears_it() {
+        let [lobby, kitchen] = ["lobby", "kitchen"].map(|name| RoomId::parse(name).expect("a room"));
+        let top = at(1, 5);
+        let mut gate = Gate { told: vec![(lobby.clone(), top), (kitchen.clone(), top)], ..Gate::default() };
+        assert!(gate.is_new(&lobby, None), "what is in no log");
+        assert!(!gate.is_new(&lobby, Some(at(1, 4))) && !gate.is_new(&lobby, Some(at(1, 5))));
+        assert!(gate.is_new(&lobby, Some(at(1, 6))) && !gate.has_told(&lobby));
+        assert!(gate.has_told(&kitchen) && gate.is_new(&kitchen, Some(at(2, 1))), "another epoch");
+        assert!(gate.told.is_empty());
     }
 }
