@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     Arrival, BackplaneError, Broker, Claim, Command, Departure, Draft, Envelope, Event, Exit, Hint, Identity,
-    Limits, MEMBERS_PAGE, Message, Name, Occupancy, Presence, Recent, Refusal, RefusalCode, Reply, RoomId,
-    Said, Session, UserId, guest_name,
+    Limits, MEMBERS_PAGE, Message, Name, Occupancy, Place, Position, Presence, Recent, Refusal, RefusalCode,
+    Reply, RoomId, Said, Session, UserId, guest_name,
 };
 
 /// The last messages that are searched for a channel's.
@@ -14,6 +14,10 @@ const CHANNEL_SEARCH: usize = crate::HISTORY_LENGTH;
 const CHANNEL_LENGTH: usize = 100;
 /// Bytes of text that one answer may bring. Encoded it may be six times as much, and still fits an outbox.
 const ONE_ANSWER: usize = 128 * 1_024;
+/// The most messages that someone is told who comes back.
+const RESUMED: usize = crate::HISTORY_LENGTH;
+/// And the most bytes of text. Who tells them has to see to it that they fit an outbox once they are encoded.
+const RESUMED_TEXT: usize = 512 * 1_024;
 
 /// Carries out commands. One for all sessions of a node; it keeps nothing of its own.
 #[derive(Debug, Clone)]
@@ -57,14 +61,50 @@ impl Chat {
     /// Hears a room from its log's top on, with the last `limit` messages before it, without being listed in it. Cut
     /// short, it may hear the room already; [`Chat::close`] then ends that too.
     pub async fn hear(&self, session: &mut Session, room: &RoomId, limit: usize) -> Result<Recent, Refusal> {
+        let mut recent = self.hear_after(session, room, self.broker.recent(room, limit)).await?;
+        last_within(ONE_ANSWER, &mut recent.envelopes);
+        Ok(recent)
+    }
+
+    /// Hears a room from its log's top on, with everything before it that is newer than `since`; where that cannot be
+    /// proved to be everything, with what the history has of it. At most its last 1,000 messages and 512 KiB of text.
+    /// Otherwise like [`Chat::hear`].
+    pub async fn resume(
+        &self,
+        session: &mut Session,
+        room: &RoomId,
+        since: Position,
+    ) -> Result<Recent, Refusal> {
+        let mut missed = self.hear_after(session, room, self.missed(room, since)).await?;
+        last_within(RESUMED_TEXT, &mut missed.envelopes);
+        Ok(missed)
+    }
+
+    /// Listens first and reads then: what is said in between is in both, and in neither order missing.
+    async fn hear_after(
+        &self,
+        session: &mut Session,
+        room: &RoomId,
+        reading: impl Future<Output = Result<Recent, BackplaneError>>,
+    ) -> Result<Recent, Refusal> {
         let known = session.hears(room);
         self.listen(session, room).await?;
-        let recent = self.broker.recent(room, limit).await;
+        let recent = reading.await;
         if recent.is_err() && !known {
             session.forget(room);
         }
-        let mut recent = recent.map_err(unavailable)?;
-        within_one_answer(&mut recent.envelopes);
+        recent.map_err(unavailable)
+    }
+
+    async fn missed(&self, room: &RoomId, since: Position) -> Result<Recent, BackplaneError> {
+        if let Some(envelopes) = self.broker.recover(room, since, RESUMED).await? {
+            let top = envelopes.last().and_then(position).unwrap_or(since);
+            return Ok(Recent { top, envelopes });
+        }
+        let mut recent = self.broker.recent(room, RESUMED).await?;
+        // The history goes on from one epoch to the next, so some of it may be older.
+        let is_old = |at: Position| at.epoch == since.epoch && at.seq <= since.seq;
+        recent.envelopes.retain(|envelope| !position(envelope).is_some_and(is_old));
         Ok(recent)
     }
 
@@ -194,7 +234,7 @@ impl Chat {
         let Recent { envelopes, .. } = self.broker.recent(room, CHANNEL_SEARCH).await.map_err(unavailable)?;
         let mut messages: Vec<_> = envelopes.into_iter().filter(|e| is_of(e, &channel)).collect();
         messages.drain(..messages.len().saturating_sub(CHANNEL_LENGTH));
-        within_one_answer(&mut messages);
+        last_within(ONE_ANSWER, &mut messages);
         Ok(Reply::Channel { channel, messages })
     }
 
@@ -240,15 +280,22 @@ impl Chat {
     }
 }
 
-/// Keeps the last messages that fit into one answer: a room of long texts must not overrun who enters it.
-fn within_one_answer(envelopes: &mut Vec<Envelope>) {
+/// Keeps the last messages with so many bytes of text: a room of long texts must not overrun who enters it.
+fn last_within(most: usize, envelopes: &mut Vec<Envelope>) {
     let mut bytes = 0;
     let fit = envelopes.iter().rev().take_while(|envelope| {
         bytes += text_length(envelope);
-        bytes <= ONE_ANSWER
+        bytes <= most
     });
     let fit = fit.count();
     envelopes.drain(..envelopes.len() - fit);
+}
+
+fn position(envelope: &Envelope) -> Option<Position> {
+    match envelope.place {
+        Place::Logged(position) => Some(position),
+        Place::Presence(_) | Place::Volatile => None,
+    }
 }
 
 fn text_length(envelope: &Envelope) -> usize {
@@ -288,7 +335,7 @@ mod tests {
 
     use async_trait::async_trait;
 
-    use crate::{HISTORY_LENGTH, Listener, Position, Receipt, SessionId, Subscription, memory};
+    use crate::{HISTORY_LENGTH, Listener, Receipt, SessionId, Subscription, memory};
 
     use super::*;
 

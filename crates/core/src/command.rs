@@ -184,6 +184,11 @@ macro_rules! codes {
                 match self { $(Self::$code => $text,)* }
             }
 
+            /// Whether the same request may be granted a little later.
+            pub fn is_passing(self) -> bool {
+                matches!(self, Self::RateLimited | Self::Unavailable | Self::Draining)
+            }
+
             /// Its HTTP twin.
             pub fn status(self) -> u16 {
                 match self { $(Self::$code => $status,)* }

@@ -20,9 +20,20 @@ pub struct Position {
 }
 
 impl Position {
+    /// Before everything, in no log: all that a log has is newer.
+    pub const BEGINNING: Self = Self { epoch: 0, seq: 0 };
+
     /// The id of the message at this position.
     pub fn id(self) -> MessageId {
         MessageId::at(self)
+    }
+
+    /// The way back from [`Self::id`]. `None`: no id that it gives.
+    pub fn of_id(id: &str) -> Option<Self> {
+        let number = |hex: &str| u64::from_str_radix(hex, 16).ok();
+        let (epoch, seq) = id.split_once('-')?;
+        let position = Self { epoch: number(epoch)?, seq: number(seq)? };
+        (position.id().as_str() == id).then_some(position)
     }
 }
 
@@ -114,5 +125,23 @@ impl Envelope {
     /// A hint on its way.
     pub fn volatile(room: &RoomId, hint: Hint, origin: Option<SessionId>) -> Self {
         Self { room: room.clone(), place: Place::Volatile, at: 0, origin, event: Event::Hinted(hint) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_leads_back_to_its_position_and_nothing_else_does() {
+        for (epoch, seq) in [(0, 0), (1_700_000_000_000_000, 42), (u64::MAX, u64::MAX)] {
+            let position = Position { epoch, seq };
+            assert_eq!(Position::of_id(position.id().as_str()), Some(position));
+        }
+        for strange in
+            ["", "-", "1", "1-", "-1", "1-2-3", "+1-2", "01-2", "1-g", "A-1", " 1-2", "10000000000000000-1"]
+        {
+            assert_eq!(Position::of_id(strange), None, "{strange}");
+        }
     }
 }

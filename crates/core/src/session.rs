@@ -73,11 +73,12 @@ impl Session {
         Author { user: None, name: own.unwrap_or_else(|| self.label.insert(guest_name()).clone()) }
     }
 
-    /// What makes a retry of this message the same one. Without a client's own id it is new every time.
+    /// What makes a retry of this message the same one in its room. Without a client's own id it is new every time.
     pub(crate) fn key(&mut self, cid: Option<&str>) -> String {
         match (cid, &self.identity) {
             (Some(cid), Some(Identity { user, .. })) => format!("{user}:{cid}"),
-            (Some(cid), None) => format!("{:x}:c:{cid}", self.id.as_u128()),
+            // Nobody knows who this is, and the retry may come by another connection.
+            (Some(cid), None) => format!("cid:{cid}"),
             (None, _) => {
                 self.said += 1;
                 format!("{:x}:{}", self.id.as_u128(), self.said)

@@ -11,13 +11,14 @@ mod misspoken;
 mod simple;
 mod teamtalk;
 mod told;
+mod tutorial;
 mod utc;
 mod v1;
 mod words;
 
 use std::fmt;
 
-use hubbub_core::{Command, Refusal, Reply, RoomId};
+use hubbub_core::{Command, Position, Refusal, Reply, RoomId};
 use serde_json::Value;
 
 pub use misspoken::Misspoken;
@@ -35,6 +36,13 @@ pub trait Dialect: fmt::Debug + Send + Sync {
     /// How many of the room's last messages a new socket is told.
     fn greeting(&self) -> usize {
         0
+    }
+
+    /// Where a client stopped that comes back, from its credentials (`Value::Null`: it has none). Everything that the room
+    /// has said since is told to it, instead of a greeting. `None`: it does not say so, in this vocabulary; if it does, it
+    /// speaks this one. It never panics, whatever they are.
+    fn resumes(&self, _auth: &Value) -> Option<Position> {
+        None
     }
 
     /// What messages are labelled with until their sender gives a name; `None`: a guest's name.
@@ -102,9 +110,14 @@ pub fn understand(
 /// it), and its first word narrows it to one: see [`understand`].
 pub fn spoken_at(namespace: &str, own_path: bool) -> &'static [&'static dyn Dialect] {
     match (namespace, own_path) {
-        ("/", false) => {
-            &[&basics::CAMEL, &basics::LOWER, &bocadillo::Bocadillo, &teamtalk::Teamtalk, &example::Example]
-        }
+        ("/", false) => &[
+            &basics::CAMEL,
+            &basics::LOWER,
+            &bocadillo::Bocadillo,
+            &teamtalk::Teamtalk,
+            &example::Example,
+            &tutorial::Tutorial,
+        ],
         ("/", true) => &[&bocadillo::Bocadillo],
         ("/ssio", _) => &[&simple::Simple],
         ("/iss", _) => &[&flask::Flask],

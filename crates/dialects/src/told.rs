@@ -112,15 +112,32 @@ impl Utterance {
 pub type Utterances = SmallVec<[Utterance; 2]>;
 
 /// What a socket alone is told of its own command.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
-    /// The arguments of the acknowledgement.
-    pub ack: Vec<Value>,
+    /// The arguments of the acknowledgement. `None`: there is none, so that the client asks again.
+    pub ack: Option<Vec<Value>>,
     /// What it hears besides.
     pub told: Utterances,
 }
 
+/// An empty acknowledgement.
+impl Default for Answer {
+    fn default() -> Self {
+        Self::acknowledged([])
+    }
+}
+
 impl Answer {
+    /// An acknowledgement with these arguments.
+    pub(crate) fn acknowledged(args: impl Into<Vec<Value>>) -> Self {
+        Self { ack: Some(args.into()), told: Utterances::new() }
+    }
+
+    /// None at all.
+    pub(crate) fn silent() -> Self {
+        Self { ack: None, told: Utterances::new() }
+    }
+
     /// The acknowledgement of what was not done. The tutorials' own servers never refused anything, so it looks the
     /// same in every vocabulary: `{ok: false, error: {code, message, retry_after_ms?}}`.
     pub(crate) fn refused(refusal: &Refusal) -> Self {
@@ -128,6 +145,6 @@ impl Answer {
         if let Some(wait) = refusal.retry_after {
             error["retry_after_ms"] = wait.into();
         }
-        Self { ack: vec![json!({ "ok": false, "error": error })], ..Self::default() }
+        Self::acknowledged([json!({ "ok": false, "error": error })])
     }
 }

@@ -56,7 +56,7 @@ impl Dialect for V1 {
 
     fn answer(&self, outcome: &Result<Reply, Refusal>) -> Answer {
         match outcome {
-            Ok(reply) => Answer { ack: vec![bodies::granted(reply)], ..Answer::default() },
+            Ok(reply) => Answer::acknowledged([bodies::granted(reply)]),
             Err(refusal) => Answer::refused(refusal),
         }
     }

@@ -81,10 +81,24 @@ pub(crate) fn bounded<'a>(what: &'static str, text: &'a str, most: usize) -> Res
     }
 }
 
-fn string<'a>(what: &'static str, value: Option<&'a Value>) -> Result<&'a str, Misspoken> {
+/// A client's own id of a message.
+pub(crate) fn cid(what: &'static str, text: &str) -> Result<String, Misspoken> {
+    Ok(bounded(what, filled(what, text)?, CID_MAX)?.to_owned())
+}
+
+/// The text, if there is any.
+pub(crate) fn filled<'a>(what: &'static str, text: &'a str) -> Result<&'a str, Misspoken> {
+    if text.is_empty() { Err(Misspoken::Invalid(what, InvalidId::Empty)) } else { Ok(text) }
+}
+
+/// A string that must be there.
+pub(crate) fn string<'a>(what: &'static str, value: Option<&'a Value>) -> Result<&'a str, Misspoken> {
     match value {
         Some(Value::String(text)) => Ok(text),
         Some(_) => Err(Misspoken::WrongType(what, "a string")),
         None => Err(Misspoken::MissingArgument(what)),
     }
 }
+
+/// Longest id that a client gives its message, in characters.
+const CID_MAX: usize = 64;

@@ -5,19 +5,21 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hubbub_core::{Command, Name, Position, Recent, Refusal, Reply, RoomId, Session};
-use hubbub_dialects::{Dialect, Hello, Misspoken, NAMESPACES, Ready, Told, Utterances, understand};
+use hubbub_core::{Command, Envelope, Name, Position, Recent, Refusal, Reply, RoomId, Session};
+use hubbub_dialects::{Answer, Dialect, Hello, Misspoken, NAMESPACES, Ready, Told, understand};
 use serde_json::Value;
 use socketioxide::handler::Value as Packet;
 use tokio::time::{timeout, timeout_at};
 
 use crate::{
+    batch::Batch,
     delivery::ListFor,
     ears::Ears,
     engine::{Marker, Visit},
     floor::Floor,
     mailbox::Word,
     metrics,
+    packet::put_event,
     peer::Peer,
 };
 
@@ -26,6 +28,9 @@ const AGAIN: Duration = Duration::from_secs(1);
 
 /// How long a CONNECT may wait for the backplane.
 const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Bytes of a greeting that go out in one write, about: a poll's answer takes whole writes.
+const ONE_WRITE: usize = 64 * 1_024;
 
 /// A session in a namespace, from its connect to its end.
 #[derive(Debug)]
@@ -37,10 +42,21 @@ pub(crate) struct Connection {
     _visit: Visit,
     ready: Option<Ready>,
     /// Rooms that it should hear and does not yet, and when they are tried again.
-    unheard: Vec<(RoomId, usize)>,
+    unheard: Vec<(RoomId, Greeting)>,
     again: Instant,
     /// What rooms had said before they were heard, not told yet.
     heard: Vec<(RoomId, Recent)>,
+}
+
+/// What a client is told of a room when it begins to hear it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Greeting {
+    /// Only what is new.
+    Nothing,
+    /// So many of its last messages.
+    Last(usize),
+    /// What was said since it stopped.
+    Since(Position),
 }
 
 impl Connection {
@@ -90,18 +106,29 @@ impl Connection {
 
     /// Before the CONNECT is out: hears the rooms, so that what is said from then on reaches the client. What they say
     /// waits at the gate. Where the backplane takes too long, the client connects all the same and hears them later.
-    pub(crate) async fn prepare(&mut self) {
+    pub(crate) async fn prepare(&mut self, auth: &Value) {
+        let since = self.resume(auth);
         let spoken = self.ears.spoken();
         if let [only] = spoken.as_slice() {
             self.settle(*only);
         }
         for dialect in spoken {
-            self.unheard.extend(dialect.room().map(|room| (room, dialect.greeting())));
+            let greeting = since.map_or_else(|| Greeting::of(dialect), Greeting::Since);
+            self.unheard.extend(dialect.room().map(|room| (room, greeting)));
         }
         self.unheard.dedup();
         self.peer.close_gate();
         // Cut short, it hears some rooms and not others; the rest stay unheard.
         let _late = timeout(PATIENCE, self.hear_rooms()).await;
+        self.forget_unheard();
+    }
+
+    /// Where the client stopped, if it says so: then it speaks the vocabulary in which it does.
+    fn resume(&mut self, auth: &Value) -> Option<Position> {
+        let spoken = self.ears.spoken();
+        let (dialect, since) = spoken.iter().find_map(|dialect| Some((*dialect, dialect.resumes(auth)?)))?;
+        self.settle(dialect);
+        Some(since)
     }
 
     /// The CONNECT is out: the greeting, and what the rooms have said meanwhile.
@@ -116,10 +143,12 @@ impl Connection {
     /// Hears the rooms that it does not hear yet. Those that fail stay for the next time.
     async fn hear_rooms(&mut self) {
         self.again = Instant::now() + AGAIN;
-        for (room, limit) in self.unheard.clone() {
-            let heard = match limit {
-                0 => self.floor.chat.listen(&mut self.session, &room).await.map(|()| None),
-                _ => self.floor.chat.hear(&mut self.session, &room, limit).await.map(Some),
+        for (room, greeting) in self.unheard.clone() {
+            let (chat, session) = (&self.floor.chat, &mut self.session);
+            let heard = match greeting {
+                Greeting::Nothing => chat.listen(session, &room).await.map(|()| None),
+                Greeting::Last(limit) => chat.hear(session, &room, limit).await.map(Some),
+                Greeting::Since(since) => chat.resume(session, &room, since).await.map(Some),
             };
             if let Ok(recent) = heard {
                 self.unheard.retain(|(unheard, _)| *unheard != room);
@@ -130,19 +159,33 @@ impl Connection {
 
     /// Tells what the rooms have said before they were heard, and opens the gate for what they say since.
     fn tell_heard(&mut self) {
+        self.forget_unheard();
         let heard = std::mem::take(&mut self.heard);
         heard.iter().for_each(|(room, recent)| self.tell_recent(room, &recent.envelopes));
         let told: Vec<_> = heard.into_iter().map(|(room, recent)| (room, recent.top)).collect();
         self.peer.open_gate(told);
     }
 
-    fn tell_recent(&self, room: &RoomId, recent: &[hubbub_core::Envelope]) {
+    /// Of a room that was cut short while it began to be heard nothing is told yet, or it would be told twice.
+    fn forget_unheard(&mut self) {
+        for (room, _) in &self.unheard {
+            self.session.forget(room);
+        }
+    }
+
+    fn tell_recent(&self, room: &RoomId, recent: &[Envelope]) {
         let spoken = self.ears.spoken();
         let Some(dialect) = spoken.iter().find(|dialect| dialect.room().as_ref() == Some(room)) else {
             return;
         };
-        let told = recent.iter().filter_map(Told::said).flat_map(|told| dialect.encode(room, &told));
-        self.peer.tell(&told.collect::<Utterances>(), None);
+        let mut batch = Batch::default();
+        for told in recent.iter().filter_map(Told::said) {
+            batch.add(None, None, |out| {
+                let utterances = dialect.encode(room, &told);
+                utterances.iter().for_each(|utterance| put_event(out, self.peer.namespace, utterance));
+            });
+        }
+        self.peer.tell_framed(batch.finish().last(self.floor.greeting, ONE_WRITE));
     }
 
     async fn next_word(&mut self) -> Option<Word> {
@@ -227,14 +270,16 @@ impl Connection {
         if let Err(refusal) = outcome {
             metrics::rejected(refusal.code.as_str());
         }
-        let answer = dialect.answer(outcome);
-        self.peer.tell(&answer.told, ack.map(|id| (id, answer.ack.as_slice())));
+        self.tell_answer(&dialect.answer(outcome), ack);
     }
 
     fn object(&self, dialect: &dyn Dialect, misspoken: &Misspoken, ack: Option<i64>) {
         metrics::malformed(misspoken.label());
-        let answer = dialect.object(misspoken);
-        self.peer.tell(&answer.told, ack.map(|id| (id, answer.ack.as_slice())));
+        self.tell_answer(&dialect.object(misspoken), ack);
+    }
+
+    fn tell_answer(&self, answer: &Answer, ack: Option<i64>) {
+        self.peer.tell(&answer.told, ack.zip(answer.ack.as_deref()));
     }
 
     /// It speaks this dialect from here on: it hears that one's room alone.
@@ -251,6 +296,15 @@ impl Connection {
             self.session.forget(&room);
         }
         self.unheard.retain(|(room, _)| own.as_ref() == Some(room));
+    }
+}
+
+impl Greeting {
+    fn of(dialect: &dyn Dialect) -> Self {
+        match dialect.greeting() {
+            0 => Self::Nothing,
+            limit => Self::Last(limit),
+        }
     }
 }
 

@@ -21,6 +21,8 @@ pub(crate) struct Floor {
     pub(crate) lists: mpsc::Sender<ListFor>,
     pub(crate) tokens: Tokens,
     pub(crate) text_limit: usize,
+    /// Bytes of what a room had said that a new client is told: half of what may wait for it.
+    pub(crate) greeting: usize,
     /// Owns the sessions' tasks.
     pub(crate) sessions: TaskTracker,
 }

@@ -58,13 +58,12 @@ async fn admit(floor: Arc<Floor>, namespace: Namespace, name: &'static str, raw:
     let peer = Peer::new(namespace, link, &raw.socket);
     let ears = Ears::new(peer.clone(), floor.rooms.clone(), spoken);
     let mut pending = Pending::new(floor.clone(), Connection::new(floor, peer.clone(), ears, visit));
+    let auth = credentials(raw.auth.as_ref());
     if name == V1 {
-        pending
-            .admit(raw.auth.as_ref())
-            .await
-            .inspect_err(|refusal| metrics::rejected(refusal.code.as_str()))?;
+        let admitted = pending.admit(auth.as_ref()).await;
+        admitted.inspect_err(|refusal| metrics::rejected(refusal.code.as_str()))?;
     }
-    pending.prepare().await;
+    pending.prepare(&auth.unwrap_or_default()).await;
     raw.socket.extensions.insert(Arc::new(pending));
     raw.socket.on_fallback(Inlet(peer.clone()));
     raw.socket.on_disconnect(move |_: SocketRef, reason: DisconnectReason| {
@@ -95,17 +94,17 @@ impl Pending {
         Self { floor, connection: Mutex::new(Some(connection)) }
     }
 
-    async fn admit(&mut self, auth: Option<&Value>) -> Result<(), Refusal> {
-        let hello = hello(&credentials(auth)?).map_err(|misspoken| misspoken.refusal())?;
+    async fn admit(&mut self, auth: Result<&serde_json::Value, &Refusal>) -> Result<(), Refusal> {
+        let hello = hello(auth.map_err(Clone::clone)?).map_err(|misspoken| misspoken.refusal())?;
         match self.connection.get_mut().unwrap_or_else(PoisonError::into_inner) {
             Some(connection) => connection.admit(hello).await,
             None => Ok(()),
         }
     }
 
-    async fn prepare(&mut self) {
+    async fn prepare(&mut self, auth: &serde_json::Value) {
         if let Some(connection) = self.connection.get_mut().unwrap_or_else(PoisonError::into_inner) {
-            connection.prepare().await;
+            connection.prepare(auth).await;
         }
     }
 
@@ -129,11 +128,6 @@ impl Drop for Pending {
     }
 }
 
-fn credentials(auth: Option<&Value>) -> Result<serde_json::Value, Refusal> {
-    let Some(Value::Str(text, _)) = auth else { return Ok(serde_json::Value::Null) };
-    serde_json::from_str(text).map_err(|_| Refusal::new(RefusalCode::BadRequest, "auth must be JSON"))
-}
-
 /// Puts events into the session's mailbox, in the order in which they came.
 struct Inlet(Arc<Peer>);
 
@@ -155,6 +149,12 @@ impl FromConnectParts<LocalAdapter> for Raw {
     fn from_connect_parts(socket: &Arc<Socket>, auth: &Option<Value>) -> Result<Self, Infallible> {
         Ok(Self { socket: socket.clone(), auth: auth.clone() })
     }
+}
+
+/// What a client says of itself; `null` where it says nothing.
+fn credentials(auth: Option<&Value>) -> Result<serde_json::Value, Refusal> {
+    let Some(Value::Str(text, _)) = auth else { return Ok(serde_json::Value::Null) };
+    serde_json::from_str(text).map_err(|_| Refusal::new(RefusalCode::BadRequest, "auth must be JSON"))
 }
 
 /// The reason as the metric has it.

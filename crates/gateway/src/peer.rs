@@ -147,6 +147,11 @@ impl Peer {
         gate.told.retain(|(told, _)| told != room);
     }
 
+    /// Says events to this one alone that are framed already.
+    pub(crate) fn tell_framed(&self, writes: impl IntoIterator<Item = Bytes>) {
+        writes.into_iter().for_each(|frames| self.push(frames));
+    }
+
     /// Says events to this one alone, and answers what it asked.
     pub(crate) fn tell(&self, utterances: &[Utterance], ack: Option<(i64, &[Value])>) {
         let mut frames = BytesMut::new();

@@ -6,5 +6,6 @@ mod edges;
 mod engine;
 mod hostile;
 mod official;
+mod resuming;
 mod rooms;
 mod upgrades;

@@ -1,11 +1,11 @@
 //! What v1 clients ask for.
 
-use hubbub_core::{Command, InvalidId, MEMBERS_PAGE, MessageId, RoomId, Said, UserId};
+use hubbub_core::{Command, MEMBERS_PAGE, MessageId, RoomId, Said, UserId};
 use serde_json::Value;
 
 use crate::{
     Misspoken,
-    words::{Fields, bounded},
+    words::{self, Fields},
 };
 
 /// `{room, since?, limit?}`; `since` is not looked at yet, so nothing is ever recovered.
@@ -27,7 +27,7 @@ pub(super) fn send(args: &[Value]) -> Result<Command, Misspoken> {
         return Err(Misspoken::Unsupported("to"));
     }
     let said = Said {
-        text: filled("text", fields.string("text")?)?.to_owned(),
+        text: words::filled("text", fields.string("text")?)?.to_owned(),
         cid: cid(fields)?,
         reply_to: reply_to(fields)?,
         ..Said::default()
@@ -48,8 +48,7 @@ fn room(fields: Fields<'_>) -> Result<RoomId, Misspoken> {
 }
 
 fn cid(fields: Fields<'_>) -> Result<Option<String>, Misspoken> {
-    let Some(cid) = fields.optional_string("cid")? else { return Ok(None) };
-    Ok(Some(bounded("cid", filled("cid", cid)?, CID_MAX)?.to_owned()))
+    fields.optional_string("cid")?.map(|cid| words::cid("cid", cid)).transpose()
 }
 
 fn reply_to(fields: Fields<'_>) -> Result<Option<MessageId>, Misspoken> {
@@ -57,12 +56,6 @@ fn reply_to(fields: Fields<'_>) -> Result<Option<MessageId>, Misspoken> {
     id.transpose().map_err(|error| Misspoken::Invalid("reply_to", error))
 }
 
-fn filled<'a>(what: &'static str, text: &'a str) -> Result<&'a str, Misspoken> {
-    if text.is_empty() { Err(Misspoken::Invalid(what, InvalidId::Empty)) } else { Ok(text) }
-}
-
 /// Messages that a join brings along.
 const JOIN_DEFAULT: usize = 50;
 const JOIN_MAX: usize = 100;
-/// Longest id that a client gives its message, in characters.
-const CID_MAX: usize = 64;

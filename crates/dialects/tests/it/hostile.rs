@@ -1,6 +1,6 @@
 //! Whatever a client sends, a vocabulary says what is wrong with it and goes on.
 
-use hubbub_core::{Author, Command, Message, Name, Occupant, UserId};
+use hubbub_core::{Author, Command, Message, Name, Occupant, Position, UserId};
 use hubbub_dialects::{Misspoken, Told, Utterance, hello};
 use proptest::{collection::vec, option, prelude::*};
 use serde_json::{Map, Value, json};
@@ -18,6 +18,7 @@ const WORDS: &[&str] = &[
     "new message",
     "submit message",
     "channel selected",
+    "chat message",
     "add user",
     "typing",
     "stop typing",
@@ -44,6 +45,7 @@ const FIELDS: &[&str] = &[
     "session",
     "token",
     "rooms",
+    "serverOffset",
 ];
 
 fn leaf() -> impl Strategy<Value = Value> {
@@ -81,14 +83,14 @@ proptest! {
             prop_assert!(WORDS.contains(&word.as_str()));
             match outcome {
                 Ok(command) => prop_assert!(!names_reserved(&command) || dialect.room().is_some()),
-                Err(wrong) => objects(&dialect.object(&wrong).ack, wrong),
+                Err(wrong) => objects(dialect.object(&wrong).ack.as_deref(), wrong),
             }
         }
     }
 
     #[test]
     fn a_string_is_said_as_it_came(text in ".{0,200}") {
-        for (name, word) in [("basics", "sendChat"), ("bocadillo", "message"), ("simple", "message"), ("flask", "message"), ("example", "new message")] {
+        for (name, word) in [("basics", "sendChat"), ("bocadillo", "message"), ("simple", "message"), ("flask", "message"), ("example", "new message"), ("tutorial", "chat message")] {
             let said = dialect(name).decode(word, &[text.as_str().into()]);
             let Some(Ok(Command::Send { said, .. })) = said else { panic!("{said:?}") };
             prop_assert_eq!(&said.text, &text);
@@ -100,6 +102,18 @@ proptest! {
         if let Err(wrong) = hello(&auth) {
             prop_assert!(Misspoken::LABELS.contains(&wrong.label()));
         }
+        for dialect in dialects() {
+            let resumed = dialect.resumes(&auth);
+            prop_assert_eq!(resumed.is_some(), dialect.name() == "tutorial" && auth.get("serverOffset").is_some());
+        }
+    }
+
+    #[test]
+    fn an_offset_that_was_told_is_where_a_page_goes_on(epoch: u64, seq: u64) {
+        let (tutorial, message, position) = (dialect("tutorial"), plain(), Position { epoch, seq });
+        let told = tutorial.encode(&room(tutorial), &Told::Said { position, at: AT, message: &message });
+        let auth = json!({ "serverOffset": told[0].args[1] });
+        prop_assert_eq!(tutorial.resumes(&auth), Some(position));
     }
 
     #[test]
@@ -126,10 +140,10 @@ proptest! {
 }
 
 /// A malformed word is a bad request, or a bad name.
-fn objects(ack: &[Value], wrong: Misspoken) {
+fn objects(ack: Option<&[Value]>, wrong: Misspoken) {
     assert!(Misspoken::LABELS.contains(&wrong.label()));
     let error = json!({ "code": "bad_request", "message": wrong.to_string() });
-    assert_eq!(ack, [json!({ "ok": false, "error": error })]);
+    assert_eq!(ack, Some(&[json!({ "ok": false, "error": error })][..]));
 }
 
 fn names_reserved(command: &Command) -> bool {

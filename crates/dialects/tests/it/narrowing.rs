@@ -26,6 +26,7 @@ fn the_first_word_decides() {
     assert_eq!(after(&[("addUser", json!(7))]), "basics", "even a malformed one");
     assert_eq!(after(&[("add user", json!("Zoë"))]), "example");
     assert_eq!(after(&[("typing", json!(null))]), "example");
+    assert_eq!(after(&[("chat message", json!("hi"))]), "tutorial");
 }
 
 #[test]
@@ -75,7 +76,7 @@ fn every_place_has_its_vocabularies() {
     let names = |(namespace, own_path): &(&str, bool)| -> Vec<_> {
         spoken_at(namespace, *own_path).iter().map(|dialect| dialect.name()).collect()
     };
-    assert_compact_debug_snapshot!(PLACES.iter().map(names).collect::<Vec<_>>(), @r#"[["basics", "basics_lower", "bocadillo", "teamtalk", "example"], ["bocadillo"], ["simple"], ["flask"], ["v1"]]"#);
+    assert_compact_debug_snapshot!(PLACES.iter().map(names).collect::<Vec<_>>(), @r#"[["basics", "basics_lower", "bocadillo", "teamtalk", "example", "tutorial"], ["bocadillo"], ["simple"], ["flask"], ["v1"]]"#);
     assert!(NAMESPACES.iter().all(|namespace| !spoken_at(namespace, false).is_empty()));
 }
 
@@ -83,8 +84,8 @@ fn every_place_has_its_vocabularies() {
 fn names_tell_vocabularies_apart_and_the_two_spellings_share_a_room() {
     let names: HashSet<_> = dialects().iter().map(|dialect| dialect.name()).collect();
     let rooms: HashSet<_> = dialects().iter().filter_map(|dialect| dialect.room()).collect();
-    assert_eq!(names.len(), 8);
-    assert_eq!(rooms.len(), 6);
+    assert_eq!(names.len(), 9);
+    assert_eq!(rooms.len(), 7);
     assert_eq!(dialect("basics").room(), dialect("basics_lower").room());
 }
 

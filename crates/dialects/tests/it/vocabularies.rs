@@ -1,5 +1,6 @@
 //! Every word of every vocabulary, both ways.
 
+use hubbub_core::Position;
 use hubbub_dialects::{Answer, Dialect, Misspoken, Ready, Told, Utterance, connect_error, hello};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
@@ -100,6 +101,45 @@ fn the_official_example() {
         ("login", vec![json!([])]),
     ];
     assert_snapshot!(transcript("example", &words));
+}
+
+#[test]
+fn the_official_tutorial() {
+    let offsets = vec![
+        json!(["hi", "sid-0"]),
+        json!(["hi", null]),
+        json!(["hi", "é".repeat(64)]),
+        json!(["hi", "é".repeat(65)]),
+        json!(["hi", ""]),
+        json!(["hi", 7]),
+    ];
+    assert_snapshot!(transcript("tutorial", &[("chat message", [texts(), offsets].concat())]));
+}
+
+#[test]
+fn where_the_official_tutorials_page_stopped() {
+    let credentials = [
+        json!(null),
+        json!({}),
+        json!({ "serverOffset": 0 }),
+        json!({ "serverOffset": "" }),
+        json!({ "serverOffset": null }),
+        json!({ "serverOffset": "7-2a" }),
+        json!({ "serverOffset": 17 }),
+        json!({ "serverOffset": "17" }),
+        json!({ "serverOffset": "7-2A" }),
+        json!({ "serverOffset": "7-2a-1" }),
+        json!({ "serverOffset": {} }),
+        json!(["serverOffset"]),
+        json!("serverOffset"),
+    ];
+    let tutorial = fixtures::dialect("tutorial");
+    let stopped = |auth: &Value| match tutorial.resumes(auth) {
+        None => "does not say".to_owned(),
+        Some(Position::BEGINNING) => "at the beginning".to_owned(),
+        Some(position) => format!("after {}:{}", position.epoch, position.seq),
+    };
+    assert_snapshot!(credentials.map(|auth| format!("{auth}\n    {}", stopped(&auth))).join("\n"));
 }
 
 #[test]
@@ -270,7 +310,8 @@ fn told(lines: &mut Vec<String>, dialect: &dyn Dialect) {
 }
 
 fn answered(what: &str, Answer { ack, told }: &Answer) -> Vec<String> {
-    let ack = format!("{what}\n    ack {}", Value::from(ack.as_slice()));
+    let ack = ack.as_deref().map_or_else(|| "none".to_owned(), |args| Value::from(args).to_string());
+    let ack = format!("{what}\n    ack {ack}");
     std::iter::once(ack).chain(told.iter().map(shown)).collect()
 }
 
