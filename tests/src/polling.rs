@@ -27,10 +27,21 @@ impl Polling {
         Self { addr, path: format!("{path}&sid={sid}"), older, sid }
     }
 
+    /// Goes on at another node.
+    #[must_use]
+    pub fn by_way_of(self, addr: SocketAddr) -> Self {
+        Self { addr, ..self }
+    }
+
     /// Says packets, in one body.
     pub async fn says(&self, packets: &[impl AsRef<str>]) {
-        let answer = post(self.addr, &self.path, join(self.older, packets)).await;
+        let answer = self.tries(packets).await;
         assert_eq!((answer.status, answer.text().as_str()), (200, "ok"));
+    }
+
+    /// The same, where the answer may be any.
+    pub async fn tries(&self, packets: &[impl AsRef<str>]) -> Answer {
+        post(self.addr, &self.path, join(self.older, packets)).await
     }
 
     /// What one poll is answered, as it is. `None`: nobody answers.
@@ -41,12 +52,22 @@ impl Polling {
     /// The packets of one poll's answer. `None`: the session is over.
     pub async fn hears(&self) -> Option<Vec<String>> {
         let answer = self.polls().await.filter(|answer| answer.status == 200)?;
-        Some(split(self.older, &answer.text()))
+        Some(self.packets(&answer))
+    }
+
+    /// The packets of an answer.
+    pub fn packets(&self, answer: &Answer) -> Vec<String> {
+        split(self.older, &answer.text())
     }
 
     /// The path of the WebSocket that takes the session over.
     pub fn upgrade(&self) -> String {
         self.path.replace("transport=polling", "transport=websocket")
+    }
+
+    /// The path of its requests.
+    pub fn path(&self) -> &str {
+        &self.path
     }
 
     /// Where its node is.

@@ -20,7 +20,8 @@ use crate::redis_server::RedisServer;
 #[derive(Debug)]
 pub struct Cluster {
     nodes: Vec<NodeProcess>,
-    _redis: RedisServer,
+    /// What joins them.
+    pub redis: RedisServer,
     _logs: TempDir,
 }
 
@@ -41,7 +42,7 @@ impl Cluster {
         let nodes = (1..=nodes)
             .map(|number| NodeProcess::start(&format!("node-{number}"), &redis, logs.path(), settings))
             .collect();
-        Self { nodes, _redis: redis, _logs: logs }
+        Self { nodes, redis, _logs: logs }
     }
 
     /// Ends a node at once, as a crash does.
@@ -52,6 +53,16 @@ impl Cluster {
     /// Where a node's clients connect.
     pub fn addr(&self, node: usize) -> SocketAddr {
         self.nodes[node].http
+    }
+
+    /// Where a node's metrics are.
+    pub fn admin(&self, node: usize) -> SocketAddr {
+        self.nodes[node].admin
+    }
+
+    /// What a node has logged so far.
+    pub fn log(&self, node: usize) -> String {
+        fs::read_to_string(&self.nodes[node].log).expect("its log")
     }
 
     /// Where clients connect, by node.
@@ -65,6 +76,7 @@ impl Cluster {
 struct NodeProcess {
     id: String,
     http: SocketAddr,
+    admin: SocketAddr,
     log: PathBuf,
     process: Child,
 }
@@ -90,17 +102,17 @@ impl NodeProcess {
                 .stderr(fs::File::create(&log).expect("a file for its log"))
                 .stdout(Stdio::null());
             let process = command.spawn().expect("the node's process starts");
-            let mut node = Self { id: id.to_owned(), http, log, process };
-            if node.becomes_ready(admin) {
+            let mut node = Self { id: id.to_owned(), http, admin, log, process };
+            if node.becomes_ready() {
                 return node;
             }
         }
         panic!("{id} found no free port {PORTS_TRIED} times");
     }
 
-    fn becomes_ready(&mut self, admin: SocketAddr) -> bool {
+    fn becomes_ready(&mut self) -> bool {
         let began = Instant::now();
-        while !is_ready(admin) {
+        while !is_ready(self.admin) {
             if self.process.try_wait().expect("to look at the process").is_some() {
                 let log = fs::read_to_string(&self.log).expect("its log");
                 assert!(log.contains("in use"), "{} ended at once:\n{log}", self.id);

@@ -1,6 +1,13 @@
 //! Several nodes over one Redis, from the socket to the socket.
 
+mod dying;
+mod eager;
 mod handover;
+mod leaving;
 mod meeting;
 mod official;
 mod outage;
+mod stalled;
+mod traces;
+mod vanishing;
+mod watcher;

@@ -2,6 +2,7 @@
 
 mod basics;
 mod bounds;
+mod bursts;
 mod edges;
 mod engine;
 mod hostile;
