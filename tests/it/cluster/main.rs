@@ -7,6 +7,7 @@ mod leaving;
 mod meeting;
 mod official;
 mod outage;
+mod relays;
 mod stalled;
 mod traces;
 mod vanishing;

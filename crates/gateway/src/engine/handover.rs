@@ -9,7 +9,7 @@
 //! An owner that is not there any more has no sessions either: the client is told so at once, and starts anew. One that
 //! does not answer any more is given up when the cluster buries it, and with it what waits for its answer.
 
-use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
+use std::{fmt, io, net::IpAddr, sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
@@ -19,12 +19,13 @@ use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Uri, header};
 use hubbub_core::{Cluster, NodeId, Secret};
-use hyper::body::Incoming;
+use hyper::{body::Incoming, upgrade::Upgraded};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::{TokioExecutor, TokioIo, TokioTimer},
 };
 use sha2::Sha256;
+use tokio::io::{AsyncWriteExt, copy, split};
 
 use super::{refused::Refused, websocket};
 
@@ -191,8 +192,23 @@ impl Owner {
     /// Joins the two ends of a WebSocket until either closes, or the node is gone.
     async fn relay(self, client: hyper::upgrade::OnUpgrade, owner: hyper::upgrade::OnUpgrade) {
         let (Ok(client), Ok(owner)) = tokio::join!(client, owner) else { return };
-        let (mut client, mut owner) = (TokioIo::new(client), TokioIo::new(owner));
         // Refused or not, both ends are dropped: the client sees a lost transport.
-        let _over = self.while_there(tokio::io::copy_bidirectional(&mut client, &mut owner)).await;
+        let _over = self.while_there(join(TokioIo::new(client), TokioIo::new(owner))).await;
+    }
+}
+
+/// Carries bytes both ways until the owner closes; a client that does not close then is not waited for. A client that
+/// ends its own side makes the owner close.
+async fn join(client: TokioIo<Upgraded>, owner: TokioIo<Upgraded>) -> io::Result<()> {
+    let (mut from_client, mut to_client) = split(client);
+    let (mut from_owner, mut to_owner) = split(owner);
+    let up = async {
+        copy(&mut from_client, &mut to_owner).await?;
+        to_owner.shutdown().await?;
+        std::future::pending().await
+    };
+    tokio::select! {
+        broken = up => broken,
+        ended = copy(&mut from_owner, &mut to_client) => ended.map(drop),
     }
 }
