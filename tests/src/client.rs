@@ -40,6 +40,7 @@ pub struct Client {
     older: bool,
     heard: VecDeque<String>,
     asked: u64,
+    sid: String,
 }
 
 #[derive(Debug)]
@@ -59,8 +60,10 @@ impl Client {
     pub async fn websocket_at(node: &impl At, path: &str) -> Self {
         let mut client = Self::over(carried(node.addr(), path).await, path.contains("EIO=3"));
         let opening = client.packet().await.expect("an opening packet");
-        assert!(opening.starts_with("0{"), "{opening}");
-        client
+        let opening = opening.strip_prefix('0').unwrap_or_else(|| panic!("no opening packet: {opening}"));
+        let opening: Value = serde_json::from_str(opening).expect("an opening packet in JSON");
+        let sid = opening["sid"].as_str().expect("a session id").to_owned();
+        Self { sid, ..client }
     }
 
     /// Takes a polling session over to a WebSocket.
@@ -85,12 +88,12 @@ impl Client {
 
     /// Opens a session by polling.
     pub async fn polling(node: &impl At) -> Self {
-        Self::over(Carrier::Polling(Polling::open(node.addr(), false).await), false)
+        Self::over_polling(Polling::open(node.addr(), false).await, false)
     }
 
     /// The same of Engine.IO 3.
     pub async fn older_polling(node: &impl At) -> Self {
-        Self::over(Carrier::Polling(Polling::open(node.addr(), true).await), true)
+        Self::over_polling(Polling::open(node.addr(), true).await, true)
     }
 
     /// Opens a session of Engine.IO 3 by WebSocket.
@@ -112,8 +115,13 @@ impl Client {
         client
     }
 
+    fn over_polling(polling: Polling, older: bool) -> Self {
+        let sid = polling.sid.clone();
+        Self { sid, ..Self::over(Carrier::Polling(polling), older) }
+    }
+
     fn over(carrier: Carrier, older: bool) -> Self {
-        Self { carrier, older, heard: VecDeque::new(), asked: 0 }
+        Self { carrier, older, heard: VecDeque::new(), asked: 0, sid: String::new() }
     }
 
     /// Connects a namespace, and gives its socket's id. Clients of Engine.IO 3 are in `/` without asking, and are told
@@ -124,9 +132,9 @@ impl Client {
         if !self.older || namespace != "/" {
             self.send(&format!("{connect}{auth}")).await;
         }
-        let answer = self.packet().await.expect("an answer to CONNECT");
+        let answer = self.answered(|packet| !packet.starts_with("42")).await;
         if self.older {
-            assert_eq!(answer, connect.trim_end_matches(','));
+            assert_eq!(answer, connect);
             return None;
         }
         let told = answer.strip_prefix(&connect).unwrap_or_else(|| panic!("no CONNECT: {answer}"));
@@ -166,6 +174,16 @@ impl Client {
         probing
     }
 
+    /// The session's id, as it was told in the opening packet.
+    pub fn sid(&self) -> &str {
+        &self.sid
+    }
+
+    /// Whether it is of Engine.IO 3.
+    pub fn is_older(&self) -> bool {
+        self.older
+    }
+
     /// Its polling session.
     pub fn session(&self) -> &Polling {
         match &self.carrier {
@@ -189,13 +207,20 @@ impl Client {
         self.asked += 1;
         let (prefix, id) = (prefix(namespace), self.asked);
         self.send(&format!("42{prefix}{id}{}", packet(event, args))).await;
+        let prefix = format!("43{prefix}{id}");
+        let answer = self.answered(|packet| packet.starts_with(&prefix)).await;
+        serde_json::from_str(&answer[prefix.len()..]).expect("acknowledged in JSON")
+    }
+
+    /// The next packet that is it. What is heard meanwhile is heard later.
+    async fn answered(&mut self, is_it: impl Fn(&str) -> bool) -> String {
         let mut meanwhile = VecDeque::new();
         let answer = loop {
-            let packet = self.packet().await.expect("an acknowledgement");
-            match packet.strip_prefix(&format!("43{prefix}{id}")) {
-                Some(args) => break serde_json::from_str(args).expect("acknowledged in JSON"),
-                None => meanwhile.push_back(packet),
+            let packet = self.packet().await.expect("an answer");
+            if is_it(&packet) {
+                break packet;
             }
+            meanwhile.push_back(packet);
         };
         meanwhile.append(&mut self.heard);
         self.heard = meanwhile;

@@ -3,6 +3,7 @@
 mod basics;
 mod bounds;
 mod bursts;
+mod connecting;
 mod edges;
 mod engine;
 mod hostile;

@@ -1,0 +1,66 @@
+//! Around a CONNECT: what comes before it is answered, and what is said between two of them.
+
+use hubbub_tests::{client::Client, node::Node, raw::Raw};
+use serde_json::{Value, json};
+
+const WEBSOCKET: &str = "/socket.io/?EIO=4&transport=websocket";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "the library takes a namespace away only after its disconnect handler, and drops a CONNECT until then"]
+async fn who_leaves_and_comes_back_in_one_segment_is_back() {
+    let node = Node::start().await;
+    let mut hearer = Client::at(&node, "/").await;
+    for round in 0..200 {
+        let mut raw = Raw::websocket(node.addr(), WEBSOCKET).await;
+        raw.say(&["40"]).await;
+        raw.reads("40{\"sid\":").await;
+        raw.say(&["41", "40"]).await;
+        raw.reads("40{\"sid\":").await;
+        raw.say(&[&format!("42{}", json!(["message", round.to_string()]))]).await;
+        hearer.hears("response", &[json!(round.to_string())]).await;
+    }
+}
+
+#[tokio::test]
+#[ignore = "the library closes a connection that speaks in a namespace before its CONNECT is answered"]
+async fn a_word_that_does_not_wait_for_the_answer_to_its_connect_is_heard() {
+    let node = Node::start().await;
+    let mut hearer = Client::at(&node, "/").await;
+    let mut raw = Raw::websocket(node.addr(), WEBSOCKET).await;
+    raw.say(&["40", "42[\"message\",\"early\"]"]).await;
+    hearer.hears("response", &[json!("early")]).await;
+    let polling = Client::polling(&node).await;
+    polling.session().says(&["40", "42[\"message\",\"early\"]"]).await;
+    hearer.hears("response", &[json!("early")]).await;
+}
+
+#[tokio::test]
+async fn nothing_is_said_before_the_second_connect_to_who_left_and_came_back() {
+    let node = Node::start().await;
+    let (mut speaker, mut other) = (Client::at(&node, "/").await, Client::at(&node, "/").await);
+    let mut client = Client::polling(&node).await;
+    for packet in ["40", "41", "40"] {
+        client.session().says(&[packet]).await;
+        echo(&mut other).await;
+    }
+    speaker.say("message", &[json!("after")]).await;
+    speaker.hears("response", &[json!("after")]).await;
+    let mut connects = 0;
+    loop {
+        let packet = client.packet().await.expect("the session goes on");
+        connects += usize::from(packet.starts_with("40"));
+        if packet == "42[\"response\",\"after\"]" {
+            break;
+        }
+    }
+    assert_eq!(connects, 2, "it is told of its second CONNECT first");
+}
+
+/// So many times that the node has done all else meanwhile.
+async fn echo(speaker: &mut Client) {
+    for number in 0..20 {
+        speaker.say("channel selected", &[json!({ "current_channel": number.to_string() })]).await;
+        let empty = json!({ "channel": number.to_string(), "messages": Value::Array(Vec::new()) });
+        speaker.hears("display channel", &[empty]).await;
+    }
+}
