@@ -183,6 +183,7 @@ fn settings(config: &Config) -> Settings {
         outbox: config.socketio.outbox.0,
         max_payload: config.socketio.max_payload.0,
         ping_interval: *config.socketio.ping_interval,
+        silence: *config.socketio.ping_interval + *config.socketio.ping_timeout,
         sessions: config.http.max_connections,
         origins: config.security.origins.clone(),
     }

@@ -35,7 +35,6 @@ async fn a_polling_client_that_vanishes_leaves_within_a_heartbeat() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "the library's writer holds a lock that closing waits for, until TCP gives up after 20 s"]
 async fn a_websocket_that_is_neither_read_nor_closed_leaves_within_a_heartbeat() {
     let redis = RedisServer::start();
     let (one, two) = nodes(&redis).await;

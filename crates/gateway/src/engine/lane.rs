@@ -16,6 +16,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -23,6 +24,7 @@ use smallvec::SmallVec;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
+    time::{Instant, Sleep, sleep_until},
 };
 
 use super::{
@@ -53,6 +55,11 @@ pub(super) struct LaneIo {
     upgrades: bool,
     /// The session's opening packet is not out yet.
     opening: bool,
+    /// How long a client may say nothing before its heartbeat is overdue, and when it said something last.
+    silence: Duration,
+    heard: Instant,
+    /// While the library waits for the socket: until the client's silence has been too long.
+    overdue: Option<Pin<Box<Sleep>>>,
     _seat: Seat,
 }
 
@@ -64,12 +71,22 @@ impl LaneIo {
         (tcp, seat): (TcpStream, Seat),
         before: Bytes,
         upgrades: bool,
+        silence: Duration,
     ) -> Option<Self> {
         link.tcp.set(tcp).ok()?;
         link.carried(upgrades);
-        let (connects, opening) = (link.eio3.then(Box::default), !upgrades);
-        let read = frames::Follower::default();
-        Some(Self { link, before, read, connects, upgrades, opening, _seat: seat })
+        Some(Self {
+            connects: link.eio3.then(Box::default),
+            link,
+            before,
+            read: frames::Follower::default(),
+            upgrades,
+            opening: !upgrades,
+            silence,
+            heard: Instant::now(),
+            overdue: None,
+            _seat: seat,
+        })
     }
 
     fn tcp(&self) -> &TcpStream {
@@ -105,6 +122,7 @@ impl AsyncRead for LaneIo {
         }
         let start = buf.filled().len();
         ready!(self.read_translated(cx, buf))?;
+        self.heard = Instant::now();
         self.read.follow(&buf.filled()[start..]);
         crate::metrics::received(buf.filled().len() - start);
         Poll::Ready(Ok(()))
@@ -180,7 +198,14 @@ impl AsyncWrite for LaneIo {
             match self.write_now(bytes) {
                 Err(_) if opening => return Poll::Ready(Ok(bytes.len())),
                 Err(error) => return Poll::Ready(Err(error)),
-                Ok(Some(written)) => return Poll::Ready(Ok(written)),
+                Ok(Some(written)) => {
+                    self.overdue = None;
+                    return Poll::Ready(Ok(written));
+                }
+                Ok(None) if self.is_overdue(cx) => {
+                    self.link.shut_down();
+                    return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+                }
                 Ok(None) => ready!(self.tcp().poll_write_ready(cx))?,
             }
         }
@@ -197,6 +222,17 @@ impl AsyncWrite for LaneIo {
 }
 
 impl LaneIo {
+    /// Whether the client has been silent for too long. The library's heartbeat ends the session then, but closing it
+    /// waits for what is being written, and a client that does not read either would be listed until TCP gives it up.
+    fn is_overdue(&mut self, cx: &mut Context<'_>) -> bool {
+        let deadline = self.heard + self.silence;
+        let overdue = self.overdue.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        if overdue.deadline() != deadline {
+            overdue.as_mut().reset(deadline);
+        }
+        overdue.as_mut().poll(cx).is_ready()
+    }
+
     /// Writes what can be written of the library's bytes; `None`: the socket is full. As long as something is still to
     /// be swallowed, one frame at a time.
     fn write_now(&self, mut bytes: &[u8]) -> io::Result<Option<usize>> {

@@ -57,6 +57,8 @@ pub(crate) struct Settings {
     pub(crate) max_payload: usize,
     /// How often it is asked whether a client is still there.
     pub(crate) ping_interval: Duration,
+    /// How long a client may say nothing: a heartbeat's interval and its time for an answer.
+    pub(crate) silence: Duration,
     /// Sessions at a time.
     pub(crate) sessions: usize,
     /// Whose pages may connect.

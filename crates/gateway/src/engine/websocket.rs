@@ -69,7 +69,8 @@ fn stream(upgraded: Upgraded) -> Option<((TcpStream, Seat), Bytes)> {
 
 /// The seam. Stream, session and link meet here and nowhere else.
 fn hand_over(engine: &Arc<Engine>, asked: &Asked, link: Arc<Link>, tcp: (TcpStream, Seat), before: Bytes) {
-    let Some(lane) = LaneIo::new(link.clone(), tcp, before, asked.sid.is_some()) else { return };
+    let silence = engine.settings.silence;
+    let Some(lane) = LaneIo::new(link.clone(), tcp, before, asked.sid.is_some(), silence) else { return };
     let mut request = Request::new(());
     *request.uri_mut() = uri(asked);
     request.extensions_mut().insert(link);
