@@ -18,7 +18,7 @@ use super::{
     Engine,
     asked::Asked,
     first_head::Seat,
-    outbox::{Flow, Marker, Namespace, Outbox, Ping, Turn, marker_of},
+    outbox::{Flow, Marker, Namespace, Outbox, PACKETS, Ping, Turn, marker_of},
     route::Caller,
 };
 
@@ -192,7 +192,8 @@ impl Link {
     }
 
     /// A poll's answer is made of these packets of the engine's: takes out the first ping and the marker, and puts
-    /// what waits in its place, up to about `budget` bytes. The flag says that the engine must be fed a pong.
+    /// what waits in its place, up to about `budget` bytes. More than clients read at once waits for the next poll. The
+    /// flag says that the engine must be fed a pong.
     pub(super) fn fill(&self, packets: &[&str], budget: usize) -> (Vec<Bytes>, bool) {
         let mut out = self.lock();
         let (mut filled, mut pong) = (Vec::new(), false);
@@ -206,6 +207,7 @@ impl Link {
                 filled.push(Bytes::copy_from_slice(packet.as_bytes()));
             }
         }
+        out.put_back(&filled.split_off(filled.len().min(PACKETS)));
         if !out.queue.is_empty() {
             out.signal();
         }

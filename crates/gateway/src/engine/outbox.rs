@@ -16,16 +16,19 @@ use std::{
     task::Waker,
 };
 
-use bytes::{Buf, Bytes};
+use bytes::{Buf, Bytes, BytesMut};
 use smallvec::SmallVec;
 
 use super::{
-    frames::{Follower, payloads},
+    frames::{Follower, payloads, put_text},
     link::Kick,
 };
 
 /// The event's name in the marker packet. Clients never see it; one that sends it says nothing.
 pub(crate) const MARKER: &str = "~";
+
+/// Most packets in a poll's answer: python-engineio gives the connection up over more.
+pub(super) const PACKETS: usize = 16;
 
 /// A namespace's place in [`hubbub_dialects::NAMESPACES`].
 pub(crate) type Namespace = u8;
@@ -199,6 +202,16 @@ impl Outbox {
         }
     }
 
+    /// Packets that a poll has no room for: they are the first of the next.
+    pub(super) fn put_back(&mut self, packets: &[Bytes]) {
+        for packet in packets.iter().rev() {
+            let mut frame = BytesMut::new();
+            put_text(&mut frame, &[packet]);
+            self.queued += frame.len();
+            self.queue.push_front(frame.freeze());
+        }
+    }
+
     /// These bytes of the first frames are out.
     pub(super) fn sent(&mut self, mut bytes: usize) {
         self.queued -= bytes;
@@ -259,6 +272,17 @@ mod tests {
         assert!(out.queue.is_empty());
         out.passed((3, emitted.0.lock().expect("no panic")[1]));
         assert_eq!(out.queue, [Bytes::from_static(b"hello")]);
+    }
+
+    #[test]
+    fn what_a_poll_has_no_room_for_is_the_first_of_the_next() {
+        let mut out = Outbox::new(Ping::Usual);
+        out.put_back(&["42[3]".into()]);
+        out.put_back(&["42[1]".into(), "42[2]".into()]);
+        let (waited, mut packets) = (out.queued(), Vec::new());
+        out.take(waited, &mut packets);
+        assert_eq!(packets, ["42[1]", "42[2]", "42[3]"]);
+        assert_eq!(out.queued(), 0);
     }
 
     #[test]
