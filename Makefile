@@ -3,7 +3,7 @@ COMPOSE := $(shell docker compose version >/dev/null 2>&1 && echo docker compose
 NODES ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt advisories bench cluster cluster-down
+.PHONY: help run test matrix check fmt advisories bench cluster cluster-down
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
@@ -15,6 +15,10 @@ run: ## build and serve the chat on http://127.0.0.1:8080, one node, in memory
 test: ## run every test; installs what they need if it is missing
 	script/setup test
 	if cargo nextest --version >/dev/null 2>&1; then cargo nextest run --workspace; else cargo test --workspace; fi
+
+matrix: ## every client in every vocabulary by every transport, as a table
+	script/setup test
+	cargo test -p hubbub-tests --test clients the_matrix_has_no_hole -- --nocapture
 
 check: ## what CI runs: format, lints, docs, layering and licences, then every test
 	script/setup check

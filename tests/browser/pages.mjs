@@ -24,7 +24,7 @@ try {
 
 async function simple() {
   const tls = certificate();
-  const fronts = await Promise.all(nodes.map((node) => roundRobin([node], tls)));
+  const fronts = await Promise.all(nodes.map((node) => roundRobin([node], { tls })));
   const pages = [];
   for (const { port } of fronts) pages.push(await open(`https://localhost:${port}/`));
   await talk(pages, ".message", [], (text) => [text]);

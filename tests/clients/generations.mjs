@@ -1,10 +1,14 @@
-// The generations of Socket.IO clients: the browser's bundle of each, run as a page would run it.
+// The generations of JavaScript's client: the browser's bundle of each, run as a page would run it, and its Node build.
 
 import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { runInContext } from "node:vm";
+import { Line } from "./line.mjs";
 import { newWindow } from "./window.mjs";
 
-/** Alias in package.json -> its bundle, the Engine.IO protocol, whether it has `auth`. */
+export { BY_ALL, TRANSPORTS } from "./line.mjs";
+
+/** Alias in package.json -> its bundle and the Engine.IO protocol; 4 has `auth`. */
 export const GENERATIONS = {
   sioc13: { version: "1.3.6", bundle: "socket.io.js", eio: 3 },
   sioc14: { version: "1.4.4", bundle: "socket.io.js", eio: 3 },
@@ -15,28 +19,24 @@ export const GENERATIONS = {
   sioc4: { version: "4.8", bundle: "dist/socket.io.js", eio: 4 },
 };
 
-/** What each asks of a client, and where it must end. */
-export const TRANSPORTS = {
-  polling: { transports: ["polling"] },
-  websocket: { transports: ["websocket"] },
-  upgrade: { transports: ["polling", "websocket"] },
-  /** As a browser without binary XMLHttpRequests polls, before 3.0. */
-  base64: { transports: ["polling"], forceBase64: true },
-};
-
-/** Those that every generation has. */
-export const BY_ALL = ["polling", "websocket", "upgrade"];
-
 /** The path of a generation's bundle. */
 export function bundleOf(generation) {
   const { bundle } = GENERATIONS[generation];
   return new URL(`node_modules/${generation}/${bundle}`, import.meta.url).pathname;
 }
 
-/** A client: the generation, and its `io` in a window of its own. */
-export function load(generation) {
+/** A client: `sioc22` is the bundle, in a window of its own, and `sioc22-node` what Node requires. */
+export function load(name) {
+  const [generation, build] = name.split("-");
+  const client = { ...GENERATIONS[generation], io: build === "node" ? require(generation) : inWindow(generation) };
+  return { ...client, connect: (url, how, ears) => new Line(client, url, how, ears) };
+}
+
+function inWindow(generation) {
   const window = newWindow();
   const file = bundleOf(generation);
   runInContext(readFileSync(file, "utf8"), window, { filename: file });
-  return { ...GENERATIONS[generation], io: window.io };
+  return window.io;
 }
+
+const require = createRequire(import.meta.url);

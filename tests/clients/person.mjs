@@ -1,13 +1,12 @@
 // One person at a client: what they say, and everything that they hear, in order.
 
 import { isDeepStrictEqual, inspect } from "node:util";
-import { TRANSPORTS } from "./generations.mjs";
+import { Deviation, within } from "./deviation.mjs";
 
-/** What was heard, or not heard, is not what wire.md says. */
-export class Deviation extends Error {}
+export { Deviation, within };
 
 export class Person {
-  #socket;
+  #line;
   #heard = [];
   #lists = new Map();
   #waiting = [];
@@ -17,36 +16,24 @@ export class Person {
    * Connects with a client, and says `first` at once in the `connect` handler, as the tutorials do. Words in `lists` may
    * come at any time and as often as they like: of them only the last one heard counts.
    */
-  static async connect(client, url, { name, transport, lists = [], first, ...how }) {
-    const person = new Person(name, open(client, url, transport, how), transport, lists);
-    await within(CONNECT_TIME, `${name} to connect`, person.#connected(first));
+  static async connect(client, url, { name, lists = [], ...how }) {
+    const person = new Person(name, lists);
+    await within(CONNECT_TIME, `${name} to connect`, person.#connect(client, url, how));
     return person;
   }
 
-  constructor(name, socket, transport, lists) {
-    Object.assign(this, { name, transport, hasLeft: false });
-    this.#socket = socket;
+  constructor(name, lists) {
+    Object.assign(this, { name, hasLeft: false });
     for (const word of lists) this.#lists.set(word, []);
-    // Every event goes through here, in every generation; none of the old ones has `onAny`.
-    const onevent = socket.onevent;
-    socket.onevent = (packet) => {
-      this.#hear([...packet.data]);
-      onevent.call(socket, packet);
-    };
-    socket.on("disconnect", (reason) => {
-      this.#gone = reason;
-      this.#wake();
-    });
   }
 
   say(...words) {
-    this.#socket.emit(...words);
+    this.#line.say(words);
   }
 
   /** Says it and resolves to the acknowledgement's arguments. */
   ask(...words) {
-    const answer = new Promise((resolve) => this.#socket.emit(...words, (...args) => resolve(args)));
-    return within(HEAR_TIME, `${this.name}: ${words[0]} to be acknowledged`, answer);
+    return within(HEAR_TIME, `${this.name}: ${words[0]} to be acknowledged`, this.#line.ask(words));
   }
 
   /** The next things heard are exactly these, in this order. */
@@ -86,34 +73,30 @@ export class Person {
     while (!satisfied(heard)) await this.#change(`${what}; the last was ${inspect(heard.at(-1), SHOWN)}`);
   }
 
-  /** Whether the connection became what it should be. */
-  async settles() {
-    const { engine } = this.#socket.io;
-    const wanted = TRANSPORTS[this.transport].transports.at(-1);
-    if (engine.transport.name !== wanted || engine.upgrading) {
-      const upgraded = new Promise((resolve) => engine.once("upgrade", resolve));
-      await within(HEAR_TIME, `${this.name}'s upgrade`, upgraded);
-    }
-    if (engine.transport.name !== wanted) throw new Deviation(`${this.name} is on ${engine.transport.name}`);
+  /** The connection becomes what it should be. */
+  settles() {
+    return this.#line.settled(HEAR_TIME);
   }
 
   leave() {
     this.hasLeft = true;
-    this.#socket.disconnect();
+    this.#line.leave();
   }
 
-  #connected(first) {
-    const socket = this.#socket;
+  #connect(client, url, how) {
     return new Promise((resolve, reject) => {
-      socket.on("connect", () => {
-        if (first) socket.emit(...first);
-        this.sid = socket.io.engine.id;
-        resolve();
+      this.#line = client.connect(url, how, {
+        connected: (sid) => resolve(Object.assign(this, { sid })),
+        refused: (why) => reject(new Deviation(`${this.name}: ${why}`)),
+        heard: (event) => this.#hear(event),
+        gone: (reason) => this.#goes(reason),
       });
-      for (const what of ["connect_error", "connect_timeout", "error"]) {
-        socket.on(what, (error) => reject(new Deviation(`${this.name}: ${what}: ${error?.message ?? inspect(error)}`)));
-      }
     });
+  }
+
+  #goes(reason) {
+    this.#gone = reason;
+    this.#wake();
   }
 
   #hear(event) {
@@ -139,24 +122,17 @@ export class Person {
   }
 }
 
-/** A socket of its own, that never comes back by itself. Before 3.0 there is no `auth`: the query has it. */
-function open({ io, eio }, url, transport, { namespace = "/", path = "/socket.io", auth }) {
-  const credentials = eio === 4 ? { auth } : { query: { auth: JSON.stringify(auth) } };
-  const lasting = { forceNew: true, reconnection: false };
-  return io(url + namespace, { path, ...TRANSPORTS[transport], ...lasting, ...(auth && credentials) });
-}
-
 /**
  * Speaks until all of these hear it, for a socket hears its rooms only some milliseconds after its CONNECT. `knock(n)`
- * is what is said and what is heard of it, at last by everyone.
+ * is what is said and what is heard of it, at last by everyone, or by these `hearers`.
  */
-export async function awaken(listeners, speaker, knock) {
+export async function awaken(listeners, speaker, knock, hearers = [speaker, ...listeners]) {
   let times = 0;
   do {
     speaker.say(...knock((times += 1))[0]);
     await new Promise((resolve) => setTimeout(resolve, 20));
   } while (!listeners.every(({ hasHeard }) => hasHeard) && times < KNOCKS);
-  for (const one of [speaker, ...listeners]) await one.hearsUntil(knock(times).at(-1));
+  for (const one of hearers) await one.hearsUntil(knock(times).at(-1));
 }
 
 /** Equal, where a regular expression stands for a string and a function for whatever it is true of. */
@@ -167,19 +143,6 @@ export function matches(expected, heard) {
   if (heard === null || typeof heard !== "object" || Array.isArray(expected) !== Array.isArray(heard)) return false;
   const [keys, heardKeys] = [expected, heard].map((object) => Object.keys(object).sort());
   return isDeepStrictEqual(keys, heardKeys) && keys.every((key) => matches(expected[key], heard[key]));
-}
-
-/** The promise, or a deviation that says what was waited for. */
-export async function within(time, what, promise) {
-  let timer;
-  const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Deviation(`waited ${time / 1000} s for ${what}`)), time);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 const KNOCKS = 500;

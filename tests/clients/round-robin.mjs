@@ -5,8 +5,11 @@ import http from "node:http";
 import https from "node:https";
 import net from "node:net";
 
-/** Its `url`, and how many sessions it has sent to more than one node. `tls` is `{ key, cert }`. */
-export async function roundRobin(nodes, tls = null) {
+/**
+ * Its `url`, and how many sessions it has sent to more than one node. `tls` is `{ key, cert }`; `observe(status, url)`
+ * is told of every answer.
+ */
+export async function roundRobin(nodes, { tls, observe = () => {} } = {}) {
   const targets = nodes.map((node) => new URL(node));
   const agent = new http.Agent({ keepAlive: true });
   const sessions = new Map();
@@ -14,16 +17,22 @@ export async function roundRobin(nodes, tls = null) {
 
   function next(request) {
     const target = targets[turn++ % targets.length];
-    const sid = new URL(request.url, "http://any").searchParams.get("sid");
-    if (sid) sessions.set(sid, (sessions.get(sid) ?? new Set()).add(target));
+    note(new URL(request.url, "http://any").searchParams.get("sid"), target);
     return target;
+  }
+
+  function note(sid, target) {
+    if (sid) sessions.set(sid, (sessions.get(sid) ?? new Set()).add(target));
   }
 
   const server = tls ? https.createServer(tls) : http.createServer();
   server.on("request", (request, answer) => {
-    const { hostname, port } = next(request);
+    const target = next(request);
+    const { hostname, port } = target;
     const { method, url: path, headers } = request;
     const onward = http.request({ hostname, port, method, path, headers, agent }, (back) => {
+      observe(back.statusCode, path);
+      note(back.headers["x-hubbub-sid"], target);
       answer.writeHead(back.statusCode, back.rawHeaders);
       back.pipe(answer);
     });

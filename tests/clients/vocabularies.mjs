@@ -6,8 +6,10 @@
 
 import { basics } from "./vocabularies/basics.mjs";
 import { bocadillo } from "./vocabularies/bocadillo.mjs";
+import { example } from "./vocabularies/example.mjs";
 import { flask, simple } from "./vocabularies/labelled.mjs";
 import { teamtalk } from "./vocabularies/teamtalk.mjs";
+import { tutorial } from "./vocabularies/tutorial.mjs";
 import { v1 } from "./vocabularies/v1.mjs";
 
 export const VOCABULARIES = {
@@ -18,5 +20,7 @@ export const VOCABULARIES = {
   "002-walkthrough": basics("addUser", "sendchat"),
   "003": bocadillo,
   "004": teamtalk,
+  // example,
+  // tutorial,
   v1,
 };

@@ -4,67 +4,26 @@ use std::time::Duration;
 
 use hubbub_tests::{process::Cluster, scripts::Script};
 
+/// Every client in every vocabulary by each transport, straight on two nodes and behind a balancer that knows no
+/// sessions. `make matrix` shows the table.
 #[test]
-fn clients_1_3_6_meet() {
-    on_two_nodes(meeting("sioc13", "002,002-lower,002-walkthrough,004"));
+fn the_matrix_has_no_hole() {
+    let clusters = [(); AT_ONCE].map(|()| Cluster::start(2));
+    let nodes = clusters.iter().map(|cluster| cluster.urls().join(","));
+    Script::node("clients/matrix.mjs").args(nodes).within(Duration::from_mins(3)).run();
 }
 
 #[test]
-fn clients_1_4_4_meet() {
-    on_two_nodes(meeting("sioc14", "000,001,002,004"));
-}
-
-#[test]
-fn clients_1_7_4_meet() {
-    on_two_nodes(meeting("sioc17", "000,002,003"));
-}
-
-#[test]
-fn clients_2_2_0_meet() {
-    on_two_nodes(meeting("sioc22", "001,002,003,004"));
-}
-
-#[test]
-fn clients_2_5_0_meet() {
-    on_two_nodes(meeting("sioc25", "000,002,002-walkthrough,003"));
-}
-
-#[test]
-fn clients_3_1_3_meet() {
-    on_two_nodes(meeting("sioc31", "002,003,v1"));
-}
-
-#[test]
-fn clients_4_8_meet() {
-    on_two_nodes(meeting("sioc4", "000,001,002,002-lower,002-walkthrough,003,004,v1"));
-}
-
-#[test]
-fn python_clients_meet() {
-    on_two_nodes(Script::python("clients/meet.py"));
-}
-
-#[test]
-fn python_clients_of_the_older_protocol_meet() {
-    Script::older_python("clients/meet.py").into_iter().for_each(on_two_nodes);
-}
-
-#[test]
-fn the_oldest_and_the_newest_meet() {
-    on_two_nodes(meeting("sioc13", "002,004").args(["--other", "sioc4"]));
+fn seed_002_may_be_spelled_in_lower_case_or_in_both() {
+    for client in ["sioc13", "sioc4"] {
+        on_two_nodes(meeting(client, "002-lower,002-walkthrough"));
+    }
 }
 
 #[test]
 fn browsers_that_poll_without_binary_requests_meet() {
     for client in ["sioc13", "sioc14", "sioc22"] {
         on_two_nodes(meeting(client, "000,004").args(["--transports", "base64"]));
-    }
-}
-
-#[test]
-fn a_balancer_that_knows_no_sessions_is_good_enough() {
-    for (client, vocabularies) in [("sioc13", "002"), ("sioc14", "001"), ("sioc22", "003"), ("sioc4", "v1")] {
-        on_two_nodes(meeting(client, vocabularies).args(["--round-robin"]));
     }
 }
 
@@ -88,14 +47,6 @@ fn what_is_said_once_a_client_is_connected_is_heard() {
     on_two_nodes(Script::node("clients/prompt.mjs"));
 }
 
-#[test]
-#[ignore = "the query parameter `auth` is not read, and a CONNECT with a query is never answered"]
-fn clients_that_have_no_auth_speak_v1_too() {
-    for client in ["sioc14", "sioc22"] {
-        on_two_nodes(meeting(client, "v1"));
-    }
-}
-
 /// By polling, by WebSocket, and by an upgrade from one to the other.
 fn meeting(client: &str, vocabularies: &str) -> Script {
     Script::node("clients/meet.mjs")
@@ -107,3 +58,6 @@ fn on_two_nodes(script: Script) {
     let cluster = Cluster::start(2);
     script.args(cluster.urls()).run();
 }
+
+/// Rows of the matrix. They wait more than they work, and each has its own nodes.
+const AT_ONCE: usize = 4;

@@ -24,27 +24,7 @@ impl Script {
     pub fn node(path: &str) -> Self {
         let installed = root().join("tests/clients/node_modules");
         assert!(installed.exists(), "the clients are missing: script/setup test installs them");
-        Self::of(Command::new("node"), path)
-    }
-
-    /// For Python, with the clients that `requirements.txt` names.
-    pub fn python(path: &str) -> Self {
-        let python = root().join(".cache/venv/bin/python");
-        assert!(python.exists(), "the Python clients are missing: script/setup test installs them");
-        Self::of(Command::new(python), path)
-    }
-
-    /// The same with those of `requirements-eio3.txt`; `None`, said aloud, where they are not installed.
-    pub fn older_python(path: &str) -> Option<Self> {
-        let python = root().join(".cache/venv-eio3/bin/python");
-        if !python.exists() {
-            eprintln!("SKIPPED: {} is missing (tests/clients/requirements-eio3.txt)", python.display());
-            return None;
-        }
-        Some(Self::of(Command::new(python), path))
-    }
-
-    fn of(mut command: Command, path: &str) -> Self {
+        let mut command = Command::new("node");
         command.current_dir(root()).arg(root().join("tests").join(path)).stdin(Stdio::null());
         Self { name: path.to_owned(), command, deadline: Duration::from_mins(1) }
     }

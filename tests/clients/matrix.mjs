@@ -1,0 +1,81 @@
+// The matrix: every client meets itself, and the newest the oldest, in every vocabulary and by every transport, once
+// straight on two nodes and once behind a balancer that knows no sessions.
+//
+//   node matrix.mjs [--clients sioc22,rust] CLUSTER...
+//
+// A cluster is its nodes' URLs with commas between; as many rows are run at once as there are clusters. Prints a table,
+// and below it what went wrong, if anything did.
+
+import { spawn } from "node:child_process";
+import { text } from "node:stream/consumers";
+import { parseArgs } from "node:util";
+import { CLIENTS } from "./clients.mjs";
+import { BY_ALL } from "./line.mjs";
+import { VOCABULARIES } from "./vocabularies.mjs";
+
+const { values: options, positionals: clusters } = parseArgs({
+  allowPositionals: true,
+  options: { clients: { type: "string" } },
+});
+
+/** How seed 002 is spelled makes no difference to a client. */
+const COLUMNS = Object.keys(VOCABULARIES).filter((vocabulary) => !vocabulary.startsWith("002-"));
+const MEET = new URL("meet.mjs", import.meta.url).pathname;
+const LEGEND = `Each cell: by polling, websocket and upgrade, on two nodes, then behind a round-robin; ! has failed.`;
+const PAIRS = [["sioc13", "sioc4"], ["sioc4", "sioc13"]];
+const alone = Object.keys(CLIENTS).map((name) => [name]);
+const rows = [...alone, ...PAIRS].filter(([name]) => !options.clients || options.clients.split(",").includes(name));
+
+const began = Date.now();
+const waiting = rows.map((names) => ({ names, ways: [] }));
+const table = [...waiting];
+await Promise.all(clusters.map((cluster) => work(cluster.split(","))));
+show();
+process.exit(table.every(({ ways }) => ways.every(({ code }) => code === 0)) ? 0 : 1);
+
+/** Row after row on one cluster, for meetings of one vocabulary share its room. */
+async function work(nodes) {
+  for (let row; (row = waiting.shift()); ) {
+    const began = Date.now();
+    for (const way of [[], ["--round-robin"]]) row.ways.push(await meetings(row.names, [...way, ...nodes]));
+    row.seconds = (Date.now() - began) / 1000;
+  }
+}
+
+async function meetings([client, other], how) {
+  const who = ["--client", client, ...(other ? ["--other", other] : []), "--vocabularies", COLUMNS.join()];
+  const meet = spawn("node", [MEET, ...who, ...how], { stdio: ["ignore", "pipe", "pipe"] });
+  const ended = new Promise((resolve) => meet.on("exit", resolve));
+  const [lines, complaints] = await Promise.all([text(meet.stdout), text(meet.stderr)]);
+  return { code: await ended, met: lines.split("\n").filter(Boolean).map((line) => JSON.parse(line)), complaints };
+}
+
+function show() {
+  line("", COLUMNS, "time");
+  for (const { names, ways, seconds } of table) {
+    const cells = COLUMNS.map((vocabulary) => ways.map((way) => cell(way, vocabulary)).join(" "));
+    line(title(names), cells, `${seconds.toFixed(1)} s`);
+  }
+  const met = table.flatMap(({ ways }) => ways).flatMap(({ met }) => met);
+  const failed = met.filter(({ ok }) => !ok).length;
+  console.log(`\n${met.length} meetings, ${failed} failed, ${((Date.now() - began) / 1000).toFixed(1)} s. ${LEGEND}`);
+  for (const { names, ways } of table) {
+    ways.forEach(({ code, complaints }, way) => {
+      if (code !== 0) console.log(`\n${title(names)}${way === 0 ? "" : " behind a round-robin"}:\n${complaints.trimEnd()}`);
+    });
+  }
+}
+
+function line(first, cells, last) {
+  const widths = COLUMNS.map((vocabulary) => Math.max(vocabulary.length, 2 * BY_ALL.length + 1));
+  console.log([first.padEnd(25), ...cells.map((cell, column) => cell.padEnd(widths[column])), last.padStart(6)].join("  "));
+}
+
+function title(names) {
+  return names.map((name) => CLIENTS[name]).join(" + ");
+}
+
+function cell({ met }, vocabulary) {
+  const passed = (transport) => met.some((one) => one.vocabulary === vocabulary && one.transport === transport && one.ok);
+  return BY_ALL.map((transport) => (passed(transport) ? transport[0] : "!")).join("");
+}
