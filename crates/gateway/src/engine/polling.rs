@@ -26,6 +26,8 @@ use super::{
 const SID_HEADER: HeaderName = HeaderName::from_static("x-hubbub-sid");
 /// Engine.IO's packet for the end of a session.
 pub(super) const CLOSE: Bytes = Bytes::from_static(b"1");
+/// Said to the library in place of a body that does not come apart: it refuses this, and ends the session.
+const NO_PACKET: &str = "?";
 /// Packets of one body that the engine is given at a time. Half a mailbox would be full by more.
 const SLICE: usize = 128;
 
@@ -116,7 +118,9 @@ impl Engine {
             Ok(packets) => {
                 self.post_texts(asked, link, packets.into_iter().map(|packet| once(link, packet))).await
             }
-            Err(payload::Malformed) => self.post_slice(asked, &[body]).await.map(IntoResponse::into_response),
+            Err(payload::Malformed) => {
+                self.post_slice(asked, &[NO_PACKET]).await.map(IntoResponse::into_response)
+            }
         }
     }
 
