@@ -96,7 +96,6 @@ impl Engine {
             return self.serve_zero_nine(asked, link, request).await;
         }
         match (asked.websocket, request.method(), &asked.sid) {
-            (true, &Method::GET, _) if link.on_websocket() => Err(Refused::BadRequest),
             (true, &Method::GET, _) => websocket::switch(self, asked, link, request),
             (false, &Method::GET, None) => self.open(&asked, link).await,
             (false, &Method::GET, Some(_)) => self.poll(&asked, &link).await,
