@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request};
 use http_body_util::{BodyExt, Full};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+use serde_json::Value;
 
 /// A polling request of Engine.IO 4, without a session.
 pub const EIO4: &str = "/socket.io/?EIO=4&transport=polling";
@@ -15,7 +16,7 @@ pub const EIO3: &str = "/socket.io/?EIO=3&transport=polling";
 /// Opens a session by polling and gives its id.
 pub async fn open(addr: SocketAddr) -> String {
     let opening = get(addr, EIO4).await.text();
-    let opening: serde_json::Value = serde_json::from_str(&opening[1..]).expect("an opening packet");
+    let opening: Value = serde_json::from_str(&opening[1..]).expect("an opening packet");
     opening["sid"].as_str().expect("a session id").to_owned()
 }
 
@@ -34,6 +35,12 @@ impl Answer {
     /// The body as text.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// The status, and Engine.IO's code in the body; `null` where there is none.
+    pub fn refusal(&self) -> (u16, Value) {
+        let error: Value = serde_json::from_slice(&self.body).unwrap_or_default();
+        (self.status, error["code"].clone())
     }
 
     /// A header as text; empty if it is not there.

@@ -8,6 +8,8 @@ pub mod process;
 pub mod raw;
 pub mod redis_server;
 pub mod scripts;
+pub mod watched;
+pub mod wire;
 
 /// Whether tests that have a long form run it: `HUBBUB_LONG=1`.
 #[must_use]

@@ -20,8 +20,7 @@ use crate::redis_server::RedisServer;
 #[derive(Debug)]
 pub struct Cluster {
     nodes: Vec<NodeProcess>,
-    /// What joins them.
-    pub redis: RedisServer,
+    redis: Option<RedisServer>,
     _logs: TempDir,
 }
 
@@ -38,11 +37,38 @@ impl Cluster {
 
     /// Nodes with these variables in their environment.
     pub fn with(nodes: usize, settings: &[(&str, &OsStr)]) -> Self {
-        let (redis, logs) = (RedisServer::start(), TempDir::new().expect("a folder for logs"));
+        let redis = RedisServer::start();
+        let url = redis.url();
+        let joined = [settings, &[("HUBBUB__REDIS__URL", OsStr::new(&url))]].concat();
+        Self { redis: Some(redis), ..Self::of(nodes, &joined) }
+    }
+
+    /// One node alone, in memory, with these variables in its environment.
+    pub fn alone(settings: &[(&str, &OsStr)]) -> Self {
+        Self::of(1, settings)
+    }
+
+    fn of(nodes: usize, settings: &[(&str, &OsStr)]) -> Self {
+        let logs = TempDir::new().expect("a folder for logs");
         let nodes = (1..=nodes)
-            .map(|number| NodeProcess::start(&format!("node-{number}"), &redis, logs.path(), settings))
+            .map(|number| NodeProcess::start(&format!("node-{number}"), logs.path(), settings))
             .collect();
-        Self { nodes, redis, _logs: logs }
+        Self { nodes, redis: None, _logs: logs }
+    }
+
+    /// What joins the nodes.
+    pub fn redis(&self) -> &RedisServer {
+        self.redis.as_ref().expect("it is none of one node alone")
+    }
+
+    /// Stops a node in its tracks: its connections stay, nothing answers.
+    pub fn pause(&self, node: usize) {
+        self.nodes[node].signal("-STOP");
+    }
+
+    /// Lets it go on.
+    pub fn resume(&self, node: usize) {
+        self.nodes[node].signal("-CONT");
     }
 
     /// Ends a node at once, as a crash does.
@@ -84,7 +110,7 @@ struct NodeProcess {
 impl NodeProcess {
     /// Starts it and waits until it is ready. Somebody may take a free port before it does: it ends then, and other
     /// ports are tried.
-    fn start(id: &str, redis: &RedisServer, logs: &Path, settings: &[(&str, &OsStr)]) -> Self {
+    fn start(id: &str, logs: &Path, settings: &[(&str, &OsStr)]) -> Self {
         for _ in 0..PORTS_TRIED {
             let [http, admin] = free_ports();
             let log = logs.join(id);
@@ -96,7 +122,6 @@ impl NodeProcess {
                 .env("HUBBUB__HTTP__ADDR", http.to_string())
                 .env("HUBBUB__HTTP__CLIENT_DIR", root().join("node_modules/socket.io-client/dist"))
                 .env("HUBBUB__ADMIN__ADDR", admin.to_string())
-                .env("HUBBUB__REDIS__URL", redis.url())
                 .env("HUBBUB__LOG__LEVEL", "info,hubbub_gateway=debug")
                 .envs(settings.iter().copied())
                 .stderr(fs::File::create(&log).expect("a file for its log"))
@@ -122,6 +147,11 @@ impl NodeProcess {
             thread::sleep(Duration::from_millis(10));
         }
         true
+    }
+
+    fn signal(&self, signal: &str) {
+        let status = Command::new("kill").args([signal, &self.process.id().to_string()]).status();
+        assert!(status.expect("kill").success());
     }
 }
 

@@ -28,7 +28,7 @@ impl Traces {
             lines.sort_unstable();
             lines.join("\n")
         };
-        let redis = &cluster.redis;
+        let redis = cluster.redis();
         let held = "local all = {} for _, key in ipairs(redis.call('keys', '{h:p0}:[nr]:*')) do all[#all + 1] = key \
                     local kind = redis.call('type', key).ok \
                     for _, held in ipairs(kind == 'set' and redis.call('smembers', key) or redis.call('hkeys', key)) \

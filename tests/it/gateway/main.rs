@@ -1,13 +1,18 @@
 //! One node, from the socket to the socket.
 
 mod basics;
+mod bodies;
 mod bounds;
 mod bursts;
 mod connecting;
 mod edges;
 mod engine;
+mod frames;
+mod fuzz;
 mod hostile;
 mod official;
 mod resuming;
 mod rooms;
+mod sids;
+mod unfinished;
 mod upgrades;
