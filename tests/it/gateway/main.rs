@@ -5,6 +5,7 @@ mod bodies;
 mod bounds;
 mod bursts;
 mod connecting;
+mod conformance;
 mod edges;
 mod engine;
 mod frames;
