@@ -2,6 +2,7 @@
 
 mod dying;
 mod eager;
+mod forged;
 mod handover;
 mod leaving;
 mod meeting;
@@ -14,3 +15,4 @@ mod stalled;
 mod traces;
 mod vanishing;
 mod watcher;
+mod owners;
