@@ -1,6 +1,6 @@
 //! WebSocket frames that no browser sends.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use hubbub_tests::{
     watched::Watched,
@@ -9,6 +9,7 @@ use hubbub_tests::{
 use tokio::time::Instant;
 
 const WEBSOCKET: &str = "/socket.io/?EIO=4&transport=websocket";
+const OLDER: &str = "/socket.io/?EIO=3&transport=websocket";
 const CONTINUED: u8 = 0x01;
 const CONTINUATION: u8 = 0x00;
 const LAST: u8 = 0x80;
@@ -43,31 +44,43 @@ async fn a_frame_against_the_rules_ends_its_connection_at_once() {
             frame(TEXT, b"459999999999-[\"message\",{\"_placeholder\":true,\"num\":0}]"),
         ),
     ] {
-        let mut wire = Wire::websocket(node.addr(), WEBSOCKET).await;
-        wire.hears("}").await;
-        let began = Instant::now();
-        wire.says(&frame(TEXT, b"40")).await;
-        wire.hears("40{").await;
-        wire.says(&bytes).await;
-        wire.ends().await;
-        assert!(began.elapsed() < Duration::from_secs(1), "{what}: {:?}", began.elapsed());
+        for mut wire in [connected(node.addr()).await, older(node.addr()).await] {
+            let began = Instant::now();
+            wire.says(&bytes).await;
+            wire.ends().await;
+            assert!(began.elapsed() < Duration::from_secs(1), "{what}: {:?}", began.elapsed());
+        }
     }
     node.noticed_nothing().await;
+}
+
+/// A WebSocket in the main namespace.
+async fn connected(addr: SocketAddr) -> Wire {
+    let mut wire = Wire::websocket(addr, WEBSOCKET).await;
+    wire.says(&frame(TEXT, b"40")).await;
+    wire.hears("40{").await;
+    wire
+}
+
+/// The same of protocol 3, which is there without asking.
+async fn older(addr: SocketAddr) -> Wire {
+    let mut wire = Wire::websocket(addr, OLDER).await;
+    wire.hears("\u{2}40").await;
+    wire
 }
 
 #[tokio::test]
 async fn ten_thousand_fragments_are_one_message() {
     let node = Watched::start().await;
-    let mut wire = Wire::websocket(node.addr(), WEBSOCKET).await;
-    wire.says(&frame(TEXT, b"40")).await;
-    wire.hears("40{").await;
     let text = format!("42[\"message\",\"{}\"]", "x".repeat(10_000));
     let bytes: Vec<u8> =
         (0..).zip(text.bytes()).flat_map(|(at, byte)| fragment(at, byte, text.len())).collect();
-    wire.says(&bytes).await;
-    wire.hears(&format!("42[\"response\",\"{}\"]", "x".repeat(10_000))).await;
-    wire.says(&frame(TEXT, b"1")).await;
-    wire.ends().await;
+    for mut wire in [connected(node.addr()).await, older(node.addr()).await] {
+        wire.says(&bytes).await;
+        wire.hears(&format!("42[\"response\",\"{}\"]", "x".repeat(10_000))).await;
+        wire.says(&frame(TEXT, b"1")).await;
+        wire.ends().await;
+    }
     node.noticed_nothing().await;
 }
 

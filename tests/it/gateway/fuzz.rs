@@ -4,7 +4,7 @@ use std::{fmt::Write as _, net::SocketAddr};
 
 use http::Method;
 use hubbub_tests::{
-    http::{attempt, open},
+    http::{attempt, get, open},
     watched::Watched,
     wire::{Wire, frame},
 };
@@ -31,10 +31,11 @@ async fn a_thousand_malformed_things_leave_nothing_behind() {
 async fn rounds(addr: SocketAddr, seed: u64) {
     let mut dice = Dice(seed);
     for _ in 0..ROUNDS {
-        match dice.below(4) {
+        match dice.below(5) {
             0 => query(addr, &mut dice).await,
             1 => body(addr, &mut dice).await,
             2 => socket(addr, &mut dice).await,
+            3 => ancient(addr, &mut dice).await,
             _ => bytes(addr, &mut dice).await,
         }
     }
@@ -62,10 +63,29 @@ async fn body(addr: SocketAddr, dice: &mut Dice) {
     attempt(addr, Method::POST, &path.replace("EIO=3", "EIO=4"), &[], "1").await;
 }
 
-/// Frames on a WebSocket, right or wrong, and its end.
+/// The same of Socket.IO 0.9, by either transport.
+async fn ancient(addr: SocketAddr, dice: &mut Dice) {
+    let opening = get(addr, "/socket.io/1/").await.text();
+    let sid = opening.split(':').next().expect("a session id").to_owned();
+    if dice.below(2) == 0 {
+        return frames(addr, &format!("/socket.io/1/websocket/{sid}"), dice).await;
+    }
+    let path = format!("/socket.io/1/xhr-polling/{sid}");
+    for _ in 0..=dice.below(3) {
+        attempt(addr, Method::POST, &path, &[], dice.mangled()).await;
+    }
+    attempt(addr, Method::GET, &format!("{path}?disconnect=1"), &[], "").await;
+}
+
+/// A WebSocket of either protocol.
 async fn socket(addr: SocketAddr, dice: &mut Dice) {
     let path = format!("/socket.io/?EIO={}&transport=websocket", 3 + dice.below(2));
-    let mut wire = Wire::websocket(addr, &path).await;
+    frames(addr, &path, dice).await;
+}
+
+/// Frames on a WebSocket, right or wrong, and its end.
+async fn frames(addr: SocketAddr, path: &str, dice: &mut Dice) {
+    let mut wire = Wire::websocket(addr, path).await;
     for _ in 0..=dice.below(4) {
         let first = *dice.one_of(&[0x81, 0x81, 0x81, 0x82, 0x01, 0x00, 0x80, 0x88, 0x89, 0x8a, 0xc1, 0x83]);
         let mut bytes = frame(first, &dice.mangled());
@@ -176,6 +196,15 @@ const PACKETS: &[&str] = &[
     "\u{0}\u{2}\u{ff}40",
     "42[\"~\"]",
     "42[\"message\",{\"a\":[[[[]]]]}]",
+    "0::",
+    "1::/iss",
+    "1::/iss?auth={",
+    "2::",
+    "3:1+::hello",
+    "4:::{\"a\":1}",
+    "5:1+::{\"name\":\"message\",\"args\":[\"x\"]}",
+    "6:::1+[]",
+    "\u{fffd}3\u{fffd}2::\u{fffd}99\u{fffd}5::",
     "40\u{1e}42[\"message\",\"x\"]\u{1e}41\u{1e}40",
 ];
 const HEADS: &[&str] = &[
