@@ -143,13 +143,13 @@ pub(crate) struct Handover {
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
     /// How often each way is measured, in turn with the others
-    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) rounds: u32,
     /// Messages of each way in each round, and as many by WebSocket
-    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) messages: u32,
     /// Messages a second, of all pairs together
-    #[arg(long, value_name = "MESSAGES_PER_SECOND", default_value_t = 200.0, value_parser = positive)]
+    #[arg(long, value_name = "MESSAGES_PER_SECOND", default_value_t = 400.0, value_parser = positive)]
     pub(crate) rate: f64,
     /// Pairs of polling sessions, one that talks and one that listens; each hears all
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..1000))]

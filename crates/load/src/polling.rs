@@ -29,7 +29,8 @@ pub(crate) async fn run(arguments: Polling) -> anyhow::Result<bool> {
         "--eio 3 speaks the vocabularies of the main namespace, and v1 has one of its own"
     );
     // Each may have left a connection at every node, and one more that posts.
-    limits::make_room_for(arguments.clients * (u32::try_from(arguments.target.url.len())? + 1))?;
+    let places = u32::try_from(arguments.target.url.len())? + 1;
+    limits::make_room_for(arguments.clients.saturating_mul(places))?;
     let plan = Plan::new(&arguments.target, crowd(&arguments)).by_polling(arguments.eio);
     let run = Run::start(plan, Servers(arguments.target.pid.clone()), crowd::attend)?;
     let (span, memory) = course(&arguments).follow(&run).await?;
