@@ -1,10 +1,11 @@
 //! A WebSocket byte by byte: what no client's library would send, and when it would not.
 
-use std::{collections::VecDeque, net::SocketAddr};
+use std::{collections::VecDeque, net::SocketAddr, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, BufStream},
     net::{TcpSocket, TcpStream},
+    time::timeout,
 };
 
 /// A client's end of a TCP connection.
@@ -53,6 +54,12 @@ impl Raw {
             last.pop_front();
             last.push_back(self.0.read_u8().await.expect("the node says more"));
         }
+    }
+
+    /// Reads until the node has closed it.
+    pub async fn ends(&mut self) {
+        let end = timeout(Duration::from_secs(5), self.0.read_to_end(&mut Vec::new()));
+        let _end_or_reset = end.await.expect("the node closes it in time");
     }
 
     /// Ends it without a goodbye: the node sees a reset.

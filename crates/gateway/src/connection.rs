@@ -201,7 +201,7 @@ impl Connection {
             };
             let (word, room) = taken?;
             if room {
-                self.peer.link.resume();
+                self.peer.link.resume(self.peer.namespace);
             }
             return Some(word);
         }

@@ -6,7 +6,6 @@
 
 use std::{
     convert::Infallible,
-    future::{Ready, ready},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -16,7 +15,7 @@ use socketioxide::{
     SocketIo,
     adapter::LocalAdapter,
     extract::SocketRef,
-    handler::{ConnectHandler, FromConnectParts, MessageHandler, Value},
+    handler::{ConnectHandler, DisconnectHandler, FromConnectParts, MessageHandler, Value},
     socket::{DisconnectReason, Socket},
 };
 
@@ -57,41 +56,47 @@ async fn admit(floor: Arc<Floor>, namespace: Namespace, name: &'static str, raw:
     let spoken = spoken_at(name, link.own_path);
     let peer = Peer::new(namespace, link, &raw.socket);
     let ears = Ears::new(peer.clone(), floor.rooms.clone(), spoken);
-    let mut pending = Pending::new(floor.clone(), Connection::new(floor, peer.clone(), ears, visit));
+    let mut pending =
+        Pending::new(floor.clone(), peer.clone(), Connection::new(floor, peer.clone(), ears, visit));
     let auth = credentials(raw.auth.as_ref());
     if name == V1 {
         let admitted = pending.admit(auth.as_ref()).await;
         admitted.inspect_err(|refusal| metrics::rejected(refusal.code.as_str()))?;
     }
     pending.prepare(&auth.unwrap_or_default()).await;
+    peer.link.connecting(namespace);
     raw.socket.extensions.insert(Arc::new(pending));
     raw.socket.on_fallback(Inlet(peer.clone()));
-    raw.socket.on_disconnect(move |_: SocketRef, reason: DisconnectReason| {
-        peer.end(why(reason));
-        ready(())
-    });
+    raw.socket.on_disconnect(Outlet(peer));
     Ok(())
 }
 
-/// After the CONNECT: the marker goes right behind it, and the session's task starts.
+/// After the CONNECT: the marker goes right behind it, and the session's task starts. The library spawns what this
+/// returns as its last act before it is done with the CONNECT.
 #[expect(clippy::needless_pass_by_value, reason = "the library hands it over")]
-fn connected(socket: SocketRef) -> Ready<()> {
-    if let Some(pending) = socket.extensions.remove::<Arc<Pending>>() {
+fn connected(socket: SocketRef) -> impl Future<Output = ()> {
+    let pending = socket.extensions.remove::<Arc<Pending>>();
+    if let Some(pending) = &pending {
         pending.start();
     }
-    ready(())
+    async move {
+        tokio::task::yield_now().await;
+        // What is dropped here lets the client be heard.
+        drop(pending);
+    }
 }
 
 /// A session whose CONNECT is not answered yet. If it never is, what it holds is given back.
 #[derive(Debug)]
 struct Pending {
     floor: Arc<Floor>,
+    peer: Arc<Peer>,
     connection: Mutex<Option<Connection>>,
 }
 
 impl Pending {
-    fn new(floor: Arc<Floor>, connection: Connection) -> Self {
-        Self { floor, connection: Mutex::new(Some(connection)) }
+    fn new(floor: Arc<Floor>, peer: Arc<Peer>, connection: Connection) -> Self {
+        Self { floor, peer, connection: Mutex::new(Some(connection)) }
     }
 
     async fn admit(&mut self, auth: Result<&serde_json::Value, &Refusal>) -> Result<(), Refusal> {
@@ -122,6 +127,7 @@ impl Pending {
 
 impl Drop for Pending {
     fn drop(&mut self) {
+        self.peer.link.connected(self.peer.namespace);
         if let Some(connection) = self.take() {
             self.floor.sessions.spawn(connection.close());
         }
@@ -134,6 +140,17 @@ struct Inlet(Arc<Peer>);
 impl MessageHandler<LocalAdapter, Self> for Inlet {
     fn call(&self, _: Arc<Socket>, packet: Value, ack: Option<i64>) {
         self.0.said(Word { packet, ack });
+    }
+}
+
+/// Ends the session at once. A spawned handler would keep the socket in the namespace until it has run, and the library
+/// drops a CONNECT that comes before that.
+struct Outlet(Arc<Peer>);
+
+impl DisconnectHandler<LocalAdapter, Self> for Outlet {
+    fn call_with_defer(&self, socket: Arc<Socket>, reason: DisconnectReason, defer: fn(Arc<Socket>)) {
+        self.0.end(why(reason));
+        defer(socket);
     }
 }
 

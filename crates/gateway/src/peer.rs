@@ -80,10 +80,10 @@ impl Peer {
         match self.mailbox.put(word) {
             Filled::Fits => {}
             Filled::Half => {
-                self.link.pause();
+                self.link.pause(self.namespace);
                 // Its task may have emptied the mailbox meanwhile, and not know of the pause.
                 if self.mailbox.has_room() {
-                    self.link.resume();
+                    self.link.resume(self.namespace);
                 }
             }
             Filled::Full => self.link.kick(Kick::Flood),

@@ -5,7 +5,7 @@ use std::{
     net::IpAddr,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering},
     },
 };
 
@@ -64,8 +64,19 @@ pub(crate) struct Link {
     pub(super) tcp: OnceLock<TcpStream>,
     pub(super) out: Mutex<Outbox>,
     visits: AtomicUsize,
-    paused: AtomicBool,
+    /// Why nothing is read from it: a bit for each namespace that is [`crowded`] or [`connecting`].
+    paused: AtomicU16,
     resumed: Notify,
+}
+
+/// The namespace's mailbox is half full.
+fn crowded(namespace: Namespace) -> u16 {
+    1 << (namespace & 7)
+}
+
+/// The namespace's CONNECT is being answered.
+fn connecting(namespace: Namespace) -> u16 {
+    crowded(namespace) << 8
 }
 
 /// Sessions that one client may have at a time, those that are still ending among them. There are four namespaces; who
@@ -104,7 +115,7 @@ impl Link {
             out: Mutex::new(Outbox::new(if eio3 { Ping::Usual } else { Ping::Early })),
             visits: AtomicUsize::new(0),
             // Clients of protocol 3 are connected to `/` without asking, and some speak before they are told.
-            paused: AtomicBool::new(eio3),
+            paused: AtomicU16::new(if eio3 { connecting(0) } else { 0 }),
             resumed: Notify::new(),
         })
     }
@@ -130,11 +141,21 @@ impl Link {
         (before < VISITS).then_some(visit)
     }
 
-    /// Connects a namespace: what is said to it waits for its marker, which this emits. From the first one on the
-    /// client is listened to.
+    /// Connects a namespace: what is said to it waits for its marker, which this emits.
     pub(crate) fn connect(&self, namespace: Namespace, marker: &Arc<dyn Marker>) {
         self.lock().connect(namespace, marker);
-        self.resume();
+    }
+
+    /// The namespace's CONNECT is about to be answered: until [`Link::connected`] nothing is read from the client. The
+    /// library drops another CONNECT that comes before it is done with this one, and a client that leaves and comes
+    /// back would wait for its answer for ever.
+    pub(crate) fn connecting(&self, namespace: Namespace) {
+        self.paused.fetch_or(connecting(namespace), Ordering::SeqCst);
+    }
+
+    /// The library is done with the namespace's CONNECT.
+    pub(crate) fn connected(&self, namespace: Namespace) {
+        self.go_on(connecting(namespace));
     }
 
     /// Why the library says that it ends.
@@ -145,6 +166,7 @@ impl Link {
     /// The namespace is gone, and what waited for it.
     pub(crate) fn disconnect(&self, namespace: Namespace) {
         self.lock().disconnect(namespace);
+        self.resume(namespace);
     }
 
     /// Sends finished frames of a namespace, in order with all that was pushed before. It never waits: a client that
@@ -280,14 +302,19 @@ impl Link {
         }
     }
 
-    /// Its mailboxes are half full: nothing more is read from it until [`Link::resume`].
-    pub(crate) fn pause(&self) {
-        self.paused.store(true, Ordering::SeqCst);
+    /// The namespace's mailbox is half full: nothing more is read from the client until [`Link::resume`].
+    pub(crate) fn pause(&self, namespace: Namespace) {
+        self.paused.fetch_or(crowded(namespace), Ordering::SeqCst);
     }
 
-    /// Reads again.
-    pub(crate) fn resume(&self) {
-        if self.paused.swap(false, Ordering::SeqCst) {
+    /// Reads again, as far as this namespace is concerned.
+    pub(crate) fn resume(&self, namespace: Namespace) {
+        self.go_on(crowded(namespace));
+    }
+
+    fn go_on(&self, bits: u16) {
+        let before = self.paused.fetch_and(!bits, Ordering::SeqCst);
+        if before != 0 && before & !bits == 0 {
             self.resumed.notify_waiters();
             if let Some(reader) = self.lock().reader.take() {
                 reader.wake();
@@ -296,7 +323,7 @@ impl Link {
     }
 
     pub(super) fn is_paused(&self) -> bool {
-        self.paused.load(Ordering::SeqCst)
+        self.paused.load(Ordering::SeqCst) != 0
     }
 
     /// Waits until it may be read from.
