@@ -60,7 +60,7 @@ async fn a_method_that_is_not_get_never_upgrades() {
 
 #[tokio::test]
 async fn an_upgrade_that_never_finishes_is_given_up() {
-    let node = Watched::with(&[("HUBBUB__SOCKETIO__CONNECT_TIMEOUT", "13s")]).await;
+    let node = Watched::start().await;
     let probe = frame(TEXT, b"2probe");
     let mut upgrades = tokio::task::JoinSet::new();
     for said in [vec![], probe.clone(), probe[..4].to_vec(), [probe, vec![0x81]].concat()] {
@@ -70,9 +70,18 @@ async fn an_upgrade_that_never_finishes_is_given_up() {
     node.noticed_nothing().await;
 }
 
+/// Opens a session that only its heartbeat would end, and gives its id.
+async fn connected(addr: SocketAddr) -> String {
+    let sid = open(addr).await;
+    let path = format!("{EIO4}&sid={sid}");
+    post(addr, &path, "40").await;
+    assert!(get(addr, &path).await.text().starts_with("40{"));
+    sid
+}
+
 /// Says so much and no more. The connection ends, and with it what it was to carry.
 async fn never_finishes(addr: SocketAddr, words: Vec<u8>) {
-    let sid = open(addr).await;
+    let sid = connected(addr).await;
     let (polling, began) = (format!("{EIO4}&sid={sid}"), Instant::now());
     let mut wire = Wire::websocket(addr, &format!("{WEBSOCKET}&sid={sid}")).await;
     wire.says(&words).await;
@@ -96,7 +105,7 @@ async fn an_upgrade_that_says_something_else_is_given_up_at_once() {
         vec![frame(0x88, b"")],
         vec![frame(TEXT, b"\xff")],
     ] {
-        let sid = open(node.addr()).await;
+        let sid = connected(node.addr()).await;
         let began = Instant::now();
         let mut wire = Wire::websocket(node.addr(), &format!("{WEBSOCKET}&sid={sid}")).await;
         wire.says(&said.concat()).await;
