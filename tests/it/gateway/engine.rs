@@ -131,7 +131,14 @@ async fn only_listed_origins_connect() {
     for evil in ["https://evil.example", "null", "https://chat.example.evil", "https://chat.exampl"] {
         assert_eq!(ask(evil).await.status, 403, "{evil}");
     }
-    let preflight =
-        request(node.addr(), Method::OPTIONS, EIO4, &[("origin", "https://chat.example")], "").await;
+}
+
+#[tokio::test]
+async fn a_page_may_send_headers_of_its_own() {
+    let node = Node::start().await;
+    let asking = [("origin", "https://chat.example"), ("access-control-request-headers", "x-one,x-two")];
+    let preflight = request(node.addr(), Method::OPTIONS, EIO4, &asking, "").await;
     assert_eq!(preflight.status, 204);
+    assert_eq!(preflight.header("access-control-allow-origin"), "https://chat.example");
+    assert_eq!(preflight.header("access-control-allow-headers"), "x-one,x-two");
 }

@@ -29,12 +29,13 @@ pub(super) fn allow(mut response: Response, origin: Option<HeaderValue>) -> Resp
     response
 }
 
-/// The answer to a preflight request.
-pub(super) fn preflight() -> Response {
-    let headers = [
-        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, OPTIONS"),
-        (header::ACCESS_CONTROL_ALLOW_HEADERS, "content-type, authorization"),
-        (header::ACCESS_CONTROL_MAX_AGE, "600"),
+/// The answer to a preflight request: a page may send whatever headers it asks for, since none changes what it may do.
+pub(super) fn preflight(headers: &HeaderMap) -> Response {
+    let asked = headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS).cloned();
+    let allowed = [
+        (header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, OPTIONS")),
+        (header::ACCESS_CONTROL_ALLOW_HEADERS, asked.unwrap_or(HeaderValue::from_static("content-type"))),
+        (header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600")),
     ];
-    (StatusCode::NO_CONTENT, headers).into_response()
+    (StatusCode::NO_CONTENT, allowed).into_response()
 }

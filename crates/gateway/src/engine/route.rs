@@ -45,7 +45,7 @@ impl Engine {
             (None, Err(refused)) => return refused.into_response(),
         };
         if request.method() == Method::OPTIONS {
-            return origin::allow(origin::preflight(), origin);
+            return origin::allow(origin::preflight(request.headers()), origin);
         }
         // Whoever claims to be a node is not handed on again, even where it cannot prove it.
         let from = Caller { own_path, peer: forwarded.unwrap_or(peer), forwarded: Peers::claims(&request) };
