@@ -7,17 +7,17 @@ const installed = createRequire(new URL("../clients/package.json", import.meta.u
 const { chromium } = installed("playwright-core");
 
 /**
- * A browser. `origin` is `{ from, to }`, both `host:port`: what pages ask the one for goes to the other, WebSockets
+ * A browser. `origins` are `{ from, to }`, both `host:port`: what pages ask the one for goes to the other, WebSockets
  * included, and they do not notice.
  */
-export function launch(origin) {
-  const rules = origin ? [`--host-resolver-rules=MAP ${origin.from} ${origin.to}`] : [];
+export function launch(...origins) {
+  const rules = origins.map(({ from, to }) => `MAP ${from} ${to}`);
   return chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     args: [
       ...["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
       ...["--disable-background-networking", "--disable-component-update", "--disable-sync"],
-      ...rules,
+      `--host-resolver-rules=${rules}`,
     ],
   });
 }

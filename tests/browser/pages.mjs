@@ -1,43 +1,48 @@
 // Pages of our own that make the calls of seeds 000, 001 and 004 with the client that each names, in a browser.
 //
-//   node pages.mjs SCREENSHOTS_FOLDER 000|001|004 NODE_URL NODE_URL
+//   node pages.mjs [--round-robin] SCREENSHOTS_FOLDER 000|001|004 NODE_URL NODE_URL
 //
-// The nodes serve the page. Seed 000 insists on https, so there is TLS in front of its nodes.
+// The nodes serve the page. `--round-robin` puts a balancer in front of them. Seed 000 insists on https.
 
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { expectQuiet, launch, newPage, serveLibraries, shows } from "./chromium.mjs";
-import { roundRobin } from "../clients/round-robin.mjs";
+import { fronts } from "./fronts.mjs";
 
-const [screenshots, seed, ...nodes] = process.argv.slice(2);
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { "round-robin": { type: "boolean", default: false } },
+});
+const [screenshots, seed, ...nodes] = positionals;
 const TEXTS = ["hello", "Grüße, façade", "emoji 👋🏽 🦀", "<b>bold</b> & {{1 + 1}}"];
 
-const browser = await launch();
 const seeds = { "000": simple, "001": flask, "004": teamtalk };
+const tls = seed === "000" ? certificate() : undefined;
+const { urls, close } = await fronts(nodes, { balanced: options["round-robin"], tls });
+const browser = await launch();
 try {
   await seeds[seed]();
 } finally {
   await browser.close();
 }
+close();
 
 async function simple() {
-  const tls = certificate();
-  const fronts = await Promise.all(nodes.map((node) => roundRobin([node], { tls })));
   const pages = [];
-  for (const { port } of fronts) pages.push(await open(`https://localhost:${port}/`));
+  for (const url of urls) pages.push(await open(url));
   await talk(pages, ".message", [], (text) => [text]);
   // Who comes later is told what was said.
-  const late = await open(`https://localhost:${fronts[0].port}/`);
+  const late = await open(urls[0]);
   await shows(late, ".message", TEXTS.flatMap((text) => [text, text]));
   expectQuiet({ ...pages, late });
-  for (const front of fronts) front.close();
 }
 
 async function flask() {
   const pages = [];
-  for (const node of nodes) pages.push(await open(`${node}/`));
+  for (const url of urls) pages.push(await open(url));
   await pages[1].fill("#name", "Zoë 🦀");
   await pages[1].press("#name", "Enter");
   await talk(pages, ".message", [], (text, page) => [`${page === 0 ? "New user" : "Zoë 🦀"}: ${text}`]);
@@ -45,9 +50,9 @@ async function flask() {
 }
 
 async function teamtalk() {
-  const ann = await open(`${nodes[0]}/?user=Ann`);
+  const ann = await open(`${urls[0]}/?user=Ann`);
   await shows(ann, "li", ["Ann: I am here", "Ann: I am here"]);
-  const bob = await open(`${nodes[1]}/?user=${encodeURIComponent("Zoë 🦀")}`);
+  const bob = await open(`${urls[1]}/?user=${encodeURIComponent("Zoë 🦀")}`);
   const arrived = ["Zoë 🦀: I am here", "Zoë 🦀: I am here"];
   await shows(bob, "li", arrived);
   await shows(ann, "li", ["Ann: I am here", "Ann: I am here", ...arrived]);

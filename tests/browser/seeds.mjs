@@ -1,13 +1,19 @@
 // The pages of seeds 002 and 003 as printed, in two browsers on two nodes.
 //
-//   node seeds.mjs SCREENSHOTS_FOLDER walkthrough|final|bocadillo NODE_URL NODE_URL
+//   node seeds.mjs [--round-robin] SCREENSHOTS_FOLDER walkthrough|final|bocadillo NODE_URL NODE_URL
 //
-// The nodes serve the page (HUBBUB__HTTP__STATIC_DIR).
+// The nodes serve the page (HUBBUB__HTTP__STATIC_DIR). `--round-robin` puts a balancer in front of them.
 
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { expectQuiet, launch, newPage, serveLibraries, shows } from "./chromium.mjs";
+import { fronts } from "./fronts.mjs";
 
-const [screenshots, seed, ...nodes] = process.argv.slice(2);
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { "round-robin": { type: "boolean", default: false } },
+});
+const [screenshots, seed, ...nodes] = positionals;
 const TEXTS = ["hello", "Grüße, façade", "emoji 👋🏽 🦀", "<b>bold</b> & <script>alert(1)</script>"];
 
 const seeds = {
@@ -18,12 +24,14 @@ const seeds = {
 
 // The pages say `io.connect('http://localhost:8080')`, and so that is where they live.
 const HOST = "localhost:8080";
-const browsers = await Promise.all(nodes.map((node) => launch({ from: HOST, to: new URL(node).host })));
+const { urls, close } = await fronts(nodes, { balanced: options["round-robin"] });
+const browsers = await Promise.all(urls.map((url) => launch({ from: HOST, to: new URL(url).host })));
 try {
   await seeds[seed](browsers);
 } finally {
   await Promise.all(browsers.map((browser) => browser.close()));
 }
+close();
 
 async function basics([here, there]) {
   const ann = await open(here, "Ann");
@@ -57,6 +65,8 @@ async function talk(page, lines) {
 }
 
 async function bocadillo([here, there]) {
+  const client = await (await fetch(`${nodes[0]}/socket.io/socket.io.js`)).text();
+  if (!client.includes("Socket.IO v2.2.0")) throw new Error("its client should be 2.2.0");
   const [ann, bob] = [await open(here), await open(there)];
   const said = [];
   for (const text of TEXTS) {

@@ -37,7 +37,8 @@ process.exit(table.every(({ ways }) => ways.every(({ code }) => code === 0)) ? 0
 async function work(nodes) {
   for (let row; (row = waiting.shift()); ) {
     const began = Date.now();
-    for (const way of [[], ["--round-robin"]]) row.ways.push(await meetings(row.names, [...way, ...nodes]));
+    row.ways.push({ where: "on two nodes", ...(await meetings(row.names, nodes)) });
+    row.ways.push({ where: "behind a round-robin", ...(await meetings(row.names, ["--round-robin", ...nodes])) });
     row.seconds = (Date.now() - began) / 1000;
   }
 }
@@ -60,15 +61,16 @@ function show() {
   const failed = met.filter(({ ok }) => !ok).length;
   console.log(`\n${met.length} meetings, ${failed} failed, ${((Date.now() - began) / 1000).toFixed(1)} s. ${LEGEND}`);
   for (const { names, ways } of table) {
-    ways.forEach(({ code, complaints }, way) => {
-      if (code !== 0) console.log(`\n${title(names)}${way === 0 ? "" : " behind a round-robin"}:\n${complaints.trimEnd()}`);
-    });
+    for (const { code, where, complaints } of ways) {
+      if (code !== 0) console.log(`\n${title(names)}, ${where}:\n${complaints.trimEnd()}`);
+    }
   }
 }
 
 function line(first, cells, last) {
   const widths = COLUMNS.map((vocabulary) => Math.max(vocabulary.length, 2 * BY_ALL.length + 1));
-  console.log([first.padEnd(25), ...cells.map((cell, column) => cell.padEnd(widths[column])), last.padStart(6)].join("  "));
+  const padded = cells.map((cell, column) => cell.padEnd(widths[column]));
+  console.log([first.padEnd(25), ...padded, last.padStart(6)].join("  "));
 }
 
 function title(names) {
@@ -76,6 +78,6 @@ function title(names) {
 }
 
 function cell({ met }, vocabulary) {
-  const passed = (transport) => met.some((one) => one.vocabulary === vocabulary && one.transport === transport && one.ok);
-  return BY_ALL.map((transport) => (passed(transport) ? transport[0] : "!")).join("");
+  const passed = met.filter((one) => one.vocabulary === vocabulary && one.ok).map(({ transport }) => transport);
+  return BY_ALL.map((transport) => (passed.includes(transport) ? transport[0] : "!")).join("");
 }

@@ -55,7 +55,8 @@ async function meeting(vocabulary, transport) {
   for (const one of everyone) one.leave();
   failed ||= wrong !== null;
   console.log(JSON.stringify({ vocabulary, transport, ms: Date.now() - began, ok: wrong === null }));
-  if (wrong) console.error(`${vocabulary} by ${transport}: ${wrong instanceof Deviation ? wrong.message : wrong.stack}`);
+  const why = wrong instanceof Deviation ? wrong.message : wrong?.stack;
+  if (wrong) console.error(`${vocabulary} by ${transport}: ${why}`);
 }
 
 /** What nobody in the story could notice. */

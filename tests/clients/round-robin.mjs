@@ -6,8 +6,8 @@ import https from "node:https";
 import net from "node:net";
 
 /**
- * Its `url`, and how many sessions it has sent to more than one node. `tls` is `{ key, cert }`; `observe(status, url)`
- * is told of every answer.
+ * Its `url`, and how many sessions it has sent to more than one node. `tls` is `{ key, cert }`; `observe(status, url,
+ * request)` is told of every answer, those to upgrades excepted.
  */
 export async function roundRobin(nodes, { tls, observe = () => {} } = {}) {
   const targets = nodes.map((node) => new URL(node));
@@ -31,7 +31,7 @@ export async function roundRobin(nodes, { tls, observe = () => {} } = {}) {
     const { hostname, port } = target;
     const { method, url: path, headers } = request;
     const onward = http.request({ hostname, port, method, path, headers, agent }, (back) => {
-      observe(back.statusCode, path);
+      observe(back.statusCode, path, request);
       note(back.headers["x-hubbub-sid"], target);
       answer.writeHead(back.statusCode, back.rawHeaders);
       back.pipe(answer);

@@ -2,7 +2,7 @@
 
 mod seeds;
 
-use std::{fs, path::Path};
+use std::{ffi::OsStr, fs, path::Path};
 
 use hubbub_tests::{
     process::{Cluster, root},
@@ -14,17 +14,17 @@ use seeds::Seed;
 
 #[test]
 fn the_walkthrough_page_of_seed_002_works_as_printed() {
-    as_printed("002", "walkthrough", seeds::walkthrough);
+    as_printed("002", "walkthrough", "sioc4", seeds::walkthrough);
 }
 
 #[test]
 fn the_final_page_of_seed_002_works_as_printed() {
-    as_printed("002", "final", seeds::last_page);
+    as_printed("002", "final", "sioc4", seeds::last_page);
 }
 
 #[test]
 fn the_page_of_seed_003_works_as_printed() {
-    as_printed("003", "bocadillo", seeds::bocadillo);
+    as_printed("003", "bocadillo", "sioc22", seeds::bocadillo);
 }
 
 #[test]
@@ -44,26 +44,41 @@ fn a_page_that_speaks_as_seed_004_works_with_the_client_it_names() {
 
 #[test]
 fn two_people_on_two_nodes_talk_on_our_own_page() {
-    run("browser/page.mjs", None, &Cluster::start(2));
+    run(Script::node("browser/page.mjs"), None, &Cluster::start(2));
 }
 
-/// Copies the page out of the tutorial's text, and opens it on two nodes that serve it.
-fn as_printed(number: &str, page: &str, copy_out: fn(&Seed, &Path)) {
+#[test]
+fn only_pages_of_allowed_origins_connect() {
+    let allowed = [("HUBBUB__SECURITY__ORIGINS", OsStr::new("http://page.example"))];
+    run(Script::node("browser/origins.mjs"), None, &Cluster::with(2, &allowed));
+}
+
+/// Copies the page out of the tutorial's text, and opens it on two nodes that serve it and that generation's client.
+fn as_printed(number: &str, page: &str, client: &str, copy_out: fn(&Seed, &Path)) {
     let Some(seed) = Seed::find(number) else { return };
     let folder = TempDir::new().expect("a folder for the page");
     copy_out(&seed, folder.path());
-    run("browser/seeds.mjs", Some(page), &Cluster::serving(2, folder.path()));
+    both_ways("browser/seeds.mjs", page, client, folder.path());
 }
 
-/// Opens a page of our own that makes the tutorial's calls.
+/// Opens a page of our own that makes the tutorial's calls. It brings its client.
 fn same_calls(number: &str) {
-    let page = root().join("tests/browser/pages").join(number);
-    run("browser/pages.mjs", Some(number), &Cluster::serving(2, &page));
+    both_ways("browser/pages.mjs", number, "sioc4", &root().join("tests/browser/pages").join(number));
+}
+
+/// Each person on a node of their own, and both behind a balancer that knows no sessions.
+fn both_ways(script: &str, page: &str, client: &str, folder: &Path) {
+    let client = root().join("tests/clients/node_modules").join(client).join("dist");
+    let settings =
+        [("HUBBUB__HTTP__STATIC_DIR", folder.as_os_str()), ("HUBBUB__HTTP__CLIENT_DIR", client.as_os_str())];
+    for way in [&[][..], &["--round-robin"]] {
+        run(Script::node(script).args(way), Some(page), &Cluster::with(2, &settings));
+    }
 }
 
 /// What it looked like is left in `target/screenshots/`.
-fn run(script: &str, page: Option<&str>, cluster: &Cluster) {
+fn run(script: Script, page: Option<&str>, cluster: &Cluster) {
     let screenshots = root().join("target/screenshots");
     fs::create_dir_all(&screenshots).expect("a folder for screenshots");
-    Script::node(script).args([screenshots]).args(page).args(cluster.urls()).run();
+    script.args([screenshots]).args(page).args(cluster.urls()).run();
 }
