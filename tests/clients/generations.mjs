@@ -29,7 +29,7 @@ export function bundleOf(generation) {
 export function load(name) {
   const [generation, build] = name.split("-");
   const client = { ...GENERATIONS[generation], io: build === "node" ? require(generation) : inWindow(generation) };
-  return { ...client, connect: (url, how, ears) => new Line(client, url, how, ears) };
+  return { ...client, hasAuth: client.eio === 4, connect: (url, how, ears) => new Line(client, url, how, ears) };
 }
 
 function inWindow(generation) {

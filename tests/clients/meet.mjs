@@ -50,7 +50,8 @@ async function meeting(vocabulary, transport) {
     return one;
   };
   const [began, crossed] = [Date.now(), balancer?.crossed()];
-  const met = meet(enter, `${vocabulary} ${transport} ${RUN}`, { apart: balancer === null });
+  const how = { apart: balancer === null, haveAuth: clients.every(({ hasAuth }) => hasAuth) };
+  const met = meet(enter, `${vocabulary} ${transport} ${RUN}`, how);
   const wrong = await met.then(() => complaint(transport, crossed), (error) => error);
   for (const one of everyone) one.leave();
   failed ||= wrong !== null;

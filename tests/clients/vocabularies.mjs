@@ -1,8 +1,8 @@
 // What two people on two nodes say and hear in each vocabulary, by wire.md, word by word.
 //
-// Each is `{ namespace?, path?, meet(enter, tag, { apart }) }`. `enter(name, options)` brings somebody in, each on the
-// next node (`apart`) or wherever a balancer sends them; `tag` is new every time. What `hears` names comes next and
-// nothing else does; the last words of each tell that what came before was all there was.
+// Each is `{ namespace?, path?, meet(enter, tag, { apart, haveAuth }) }`. `enter(name, options)` brings somebody in, each
+// on the next node (`apart`) or wherever a balancer sends them; `tag` is new every time. What `hears` names comes next
+// and nothing else does; the last words of each tell that what came before was all there was.
 
 import { basics } from "./vocabularies/basics.mjs";
 import { bocadillo } from "./vocabularies/bocadillo.mjs";
@@ -20,7 +20,7 @@ export const VOCABULARIES = {
   "002-walkthrough": basics("addUser", "sendchat"),
   "003": bocadillo,
   "004": teamtalk,
-  // example,
-  // tutorial,
+  example,
+  tutorial,
   v1,
 };
