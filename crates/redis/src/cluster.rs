@@ -3,7 +3,10 @@
 use std::{
     collections::HashMap,
     net::{IpAddr, SocketAddr},
-    sync::{Arc, Mutex as Lock, PoisonError},
+    sync::{
+        Arc, Mutex as Lock, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -17,7 +20,7 @@ use crate::{
     subscriber::State,
 };
 
-/// How long a node's address is believed, and how long that there is no such node.
+/// How long a node's address is fresh, and how long it is believed that there is no such node.
 const BELIEVED: Duration = Duration::from_secs(1);
 const MISSED: Duration = Duration::from_millis(100);
 
@@ -49,7 +52,7 @@ impl Cluster for RedisCluster {
         self.directory.advertise(Advert { node: node.clone(), address, port }).await
     }
 
-    /// While Redis is away, what was last known.
+    /// What was known a second ago, or last while Redis is away.
     async fn address(&self, node: &NodeId) -> Result<Option<String>, BackplaneError> {
         self.directory.address(node).await.map_err(BackplaneError::new)
     }
@@ -71,7 +74,10 @@ pub(crate) struct Directory {
     patience: Duration,
     advert: Lock<Option<Advert>>,
     secret: Mutex<Option<Secret>>,
-    nodes: Mutex<Nodes>,
+    nodes: Lock<Nodes>,
+    /// Whoever asks for a node that is not known.
+    reading: Mutex<()>,
+    refreshing: AtomicBool,
 }
 
 /// Where this node says it is.
@@ -88,11 +94,28 @@ struct Nodes {
     read: Option<Instant>,
 }
 
+impl Nodes {
+    /// A node's address, and whether that can be relied on.
+    fn look_up(&self, node: &NodeId) -> (Option<String>, bool) {
+        let known = self.addresses.get(node.as_str()).cloned();
+        let believed = if known.is_some() { BELIEVED } else { MISSED };
+        (known, self.read.is_some_and(|read| read.elapsed() < believed))
+    }
+}
+
 impl Directory {
     pub(crate) fn new(links: Arc<Links>, state: watch::Receiver<State>, options: &Options) -> Self {
         let patience = options.response_timeout * 2;
-        let (advert, secret, nodes) = (Lock::default(), Mutex::default(), Mutex::default());
-        Self { links, state, patience, advert, secret, nodes }
+        Self {
+            links,
+            state,
+            patience,
+            advert: Lock::default(),
+            secret: Mutex::default(),
+            nodes: Lock::default(),
+            reading: Mutex::default(),
+            refreshing: AtomicBool::new(false),
+        }
     }
 
     async fn advertise(&self, advert: Advert) -> Result<(), BackplaneError> {
@@ -152,26 +175,40 @@ impl Directory {
         self.links.call(Lane::Quick, "forget", make).await
     }
 
+    /// What is known is answered at once, however slow Redis is, and read again beside it when it is no longer fresh.
     /// All addresses are read at once, so that asking for nodes that never were costs Redis nothing.
-    async fn address(&self, node: &NodeId) -> Result<Option<String>, Failure> {
-        let mut nodes = self.nodes.lock().await;
-        let known = nodes.addresses.get(node.as_str()).cloned();
-        let believed = if known.is_some() { BELIEVED } else { MISSED };
-        if nodes.read.is_some_and(|read| read.elapsed() < believed) {
+    async fn address(self: &Arc<Self>, node: &NodeId) -> Result<Option<String>, Failure> {
+        let (known, is_fresh) = self.nodes().look_up(node);
+        if is_fresh || known.is_some() {
+            if !is_fresh && !self.refreshing.swap(true, Ordering::Relaxed) {
+                tokio::spawn(self.clone().refresh());
+            }
             return Ok(known);
         }
-        match self.read().await {
-            Ok(addresses) => {
-                *nodes = Nodes { addresses, read: Some(Instant::now()) };
-                Ok(nodes.addresses.get(node.as_str()).cloned())
-            }
-            // Believed for another while, so that requests do not queue up for a Redis that is away.
-            Err(_) if known.is_some() => {
-                nodes.read = Some(Instant::now());
-                Ok(known)
-            }
-            Err(error) => Err(error),
+        let _one_at_a_time = self.reading.lock().await;
+        let (known, is_fresh) = self.nodes().look_up(node);
+        if !is_fresh {
+            let addresses = self.read().await?;
+            *self.nodes() = Nodes { addresses, read: Some(Instant::now()) };
+            return Ok(self.nodes().look_up(node).0);
         }
+        Ok(known)
+    }
+
+    /// Where Redis is away, what is known is believed for another while.
+    async fn refresh(self: Arc<Self>) {
+        let addresses = self.read().await;
+        let mut nodes = self.nodes();
+        nodes.read = Some(Instant::now());
+        if let Ok(addresses) = addresses {
+            nodes.addresses = addresses;
+        }
+        drop(nodes);
+        self.refreshing.store(false, Ordering::Relaxed);
+    }
+
+    fn nodes(&self) -> MutexGuard<'_, Nodes> {
+        self.nodes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn read(&self) -> Result<HashMap<String, String>, Failure> {

@@ -144,3 +144,17 @@ async fn a_client_is_known_by_the_address_that_it_came_from() {
     .await
     .expect("the owner knows it by the address of its first request");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_handed_over_does_not_wait_for_a_slow_redis() {
+    let redis = RedisServer::start();
+    let (one, two) = (Node::joined(&redis, "one", |_| {}).await, Node::joined(&redis, "two", |_| {}).await);
+    let path = format!("{EIO4}&sid={}", open(one.addr()).await);
+    assert_eq!(post(two.addr(), &path, "3").await.text(), "ok");
+    // What two knows of one is no longer fresh.
+    sleep(Duration::from_millis(1_200)).await;
+    redis.pause();
+    let answer = timeout(Duration::from_millis(300), post(two.addr(), &path, "3")).await;
+    redis.resume();
+    assert_eq!(answer.expect("an answer without Redis").text(), "ok");
+}

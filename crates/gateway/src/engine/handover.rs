@@ -48,7 +48,7 @@ const UNACKNOWLEDGED: Duration = Duration::from_secs(20);
 /// An idle connection is closed before the other node does it, which would cost the next request.
 const IDLE: Duration = Duration::from_secs(30);
 /// How often it is looked whether an owner is still there while it owes an answer.
-const LOOK: Duration = Duration::from_secs(1);
+const LOOK: Duration = Duration::from_millis(500);
 
 /// The other nodes.
 #[derive(Debug)]
