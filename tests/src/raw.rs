@@ -58,7 +58,8 @@ impl Raw {
 
     /// Reads until the node has closed it.
     pub async fn ends(&mut self) {
-        let end = timeout(Duration::from_secs(5), self.0.read_to_end(&mut Vec::new()));
+        let mut rest = Vec::new();
+        let end = timeout(Duration::from_secs(5), self.0.read_to_end(&mut rest));
         let _end_or_reset = end.await.expect("the node closes it in time");
     }
 

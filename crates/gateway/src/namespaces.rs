@@ -58,7 +58,7 @@ async fn admit(floor: Arc<Floor>, namespace: Namespace, name: &'static str, raw:
     let ears = Ears::new(peer.clone(), floor.rooms.clone(), spoken);
     let mut pending =
         Pending::new(floor.clone(), peer.clone(), Connection::new(floor, peer.clone(), ears, visit));
-    let auth = credentials(raw.auth.as_ref());
+    let auth = credentials(raw.auth.as_ref(), &peer.link);
     if name == V1 {
         let admitted = pending.admit(auth.as_ref()).await;
         admitted.inspect_err(|refusal| metrics::rejected(refusal.code.as_str()))?;
@@ -168,9 +168,12 @@ impl FromConnectParts<LocalAdapter> for Raw {
     }
 }
 
-/// What a client says of itself; `null` where it says nothing.
-fn credentials(auth: Option<&Value>) -> Result<serde_json::Value, Refusal> {
-    let Some(Value::Str(text, _)) = auth else { return Ok(serde_json::Value::Null) };
+/// What a client says of itself, in its CONNECT or else in its handshake; `null` where it says nothing.
+fn credentials(auth: Option<&Value>, link: &Link) -> Result<serde_json::Value, Refusal> {
+    let text = match auth {
+        Some(Value::Str(text, _)) => text.as_str(),
+        _ => link.auth.as_deref().unwrap_or("null"),
+    };
     serde_json::from_str(text).map_err(|_| Refusal::new(RefusalCode::BadRequest, "auth must be JSON"))
 }
 

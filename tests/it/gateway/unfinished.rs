@@ -5,6 +5,7 @@ use std::{net::SocketAddr, time::Duration};
 use hubbub_tests::{
     client::Client,
     http::{EIO4, get, open, post},
+    node::Node,
     watched::Watched,
     wire::{HANDSHAKE, TEXT, Wire, frame, request},
 };
@@ -63,11 +64,35 @@ async fn an_upgrade_that_never_finishes_is_given_up() {
     let node = Watched::start().await;
     let probe = frame(TEXT, b"2probe");
     let mut upgrades = tokio::task::JoinSet::new();
-    for said in [vec![], probe.clone(), probe[..4].to_vec(), [probe, vec![0x81]].concat()] {
+    for said in [probe.clone(), [probe, vec![0x81]].concat()] {
         upgrades.spawn(never_finishes(node.addr(), said));
     }
     upgrades.join_all().await;
     node.noticed_nothing().await;
+}
+
+/// Some networks let a handshake through and nothing after it. Their clients poll on.
+#[tokio::test]
+async fn an_upgrade_that_never_begins_leaves_the_session_as_it_was() {
+    // Nothing here is asked by polling for longer than impatient heartbeats would allow.
+    let node = Node::start().await;
+    let mut upgrades = tokio::task::JoinSet::new();
+    for said in [vec![], frame(TEXT, b"2probe")[..4].to_vec(), frame(TEXT, b"40")] {
+        upgrades.spawn(never_begins(node.addr(), said));
+    }
+    upgrades.join_all().await;
+}
+
+async fn never_begins(addr: SocketAddr, words: Vec<u8>) {
+    let sid = connected(addr).await;
+    let (polling, began) = (format!("{EIO4}&sid={sid}"), Instant::now());
+    let mut wire = Wire::websocket(addr, &format!("{WEBSOCKET}&sid={sid}")).await;
+    wire.says(&words).await;
+    wire.ends().await;
+    assert!(began.elapsed() < GIVES_UP, "{:?}", began.elapsed());
+    let word = format!("42{}", json!(["message", sid]));
+    assert_eq!(post(addr, &polling, word).await.text(), "ok");
+    while !get(addr, &polling).await.text().contains(&format!("42{}", json!(["response", sid]))) {}
 }
 
 /// Opens a session that only its heartbeat would end, and gives its id.

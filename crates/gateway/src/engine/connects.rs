@@ -1,8 +1,8 @@
 //! CONNECT packets of protocol 3, as protocol 5 has them: what a client says of itself moves from the query into `auth`.
 //!
 //! Socket.IO 1.x and 2.x have no `auth`. They put the same JSON into a query parameter of that name: 1.7 and 2.x into
-//! the CONNECT's own query (`40/v1?auth=..,`), and all of them into that of the handshake's URL if the page says so.
-//! `socketioxide` takes a CONNECT's query for a part of the namespace, and would refuse it.
+//! the CONNECT's own query (`40/v1?auth=..,`), and all of them into that of the handshake's URL, which counts where a
+//! CONNECT says nothing. `socketioxide` takes a CONNECT's query for a part of the namespace, and would refuse it.
 
 use bytes::BytesMut;
 use percent_encoding::percent_decode_str;
@@ -21,19 +21,16 @@ pub(super) fn auth(query: &str) -> Option<Box<str>> {
     percent_decode_str(&encoded).decode_utf8().ok().map(Into::into)
 }
 
-/// The packet with its query's `auth`, or else the handshake's, behind the namespace. `None`: it is as it should be.
+/// The packet with its query's `auth` behind the namespace. `None`: it is as it should be.
 ///
 /// A query that says nothing of use is no reason to refuse anyone: after a page changed it, 2.x may say
 /// `[object Object]`, and the comma in JSON that was not encoded is none that ends the namespace.
-pub(super) fn translated(packet: &str, handshake: Option<&str>) -> Option<String> {
+pub(super) fn translated(packet: &str) -> Option<String> {
     let rest = packet.strip_prefix(CONNECT)?;
-    let (namespace, behind) = rest.split_at(rest.find(['?', ',']).unwrap_or(rest.len()));
-    let own = match behind.strip_prefix('?') {
-        Some(query) => auth(query.strip_suffix(',').unwrap_or(query)).filter(|auth| is_json(auth)),
-        None if behind.len() > 1 || handshake.is_none() => return None,
-        None => None,
-    };
-    Some(format!("{CONNECT}{namespace},{}", own.as_deref().or(handshake).unwrap_or_default()))
+    let (namespace, query) = rest.split_at(rest.find(['?', ','])?);
+    let query = query.strip_prefix('?')?;
+    let auth = auth(query.strip_suffix(',').unwrap_or(query)).filter(|auth| is_json(auth));
+    Some(format!("{CONNECT}{namespace},{}", auth.unwrap_or_default()))
 }
 
 fn is_json(text: &str) -> bool {
@@ -54,7 +51,7 @@ pub(super) struct Connects {
 impl Connects {
     /// These bytes came. A CONNECT is held until it is whole. Clients send it as one frame; a fragmented one goes by
     /// untranslated.
-    pub(super) fn pass(&mut self, bytes: &[u8], handshake: Option<&str>) {
+    pub(super) fn pass(&mut self, bytes: &[u8]) {
         self.held.extend_from_slice(bytes);
         while !self.held.is_empty() {
             let passing = usize::try_from(self.passing).unwrap_or(usize::MAX).min(self.held.len());
@@ -64,7 +61,7 @@ impl Connects {
                 Frame::Unknown => return,
                 Frame::Other(length) => self.passing = length,
                 Frame::Connect { head, length } => {
-                    put(&mut self.ready, &self.held.split_to(head + length), head, handshake);
+                    put(&mut self.ready, &self.held.split_to(head + length), head);
                 }
             }
         }
@@ -111,9 +108,9 @@ impl Frame {
     }
 }
 
-fn put(out: &mut BytesMut, frame: &[u8], head: usize, handshake: Option<&str>) {
+fn put(out: &mut BytesMut, frame: &[u8], head: usize) {
     let packet = frames::unmasked(&frame[..head], &frame[head..]);
-    match std::str::from_utf8(&packet).ok().and_then(|packet| translated(packet, handshake)) {
+    match std::str::from_utf8(&packet).ok().and_then(translated) {
         Some(packet) => frames::put_client_text(out, packet.as_bytes()),
         None => out.extend_from_slice(frame),
     }
@@ -137,11 +134,11 @@ mod tests {
         frame
     }
 
-    fn passed(stream: &[u8], cuts: &[usize], handshake: Option<&str>) -> BytesMut {
+    fn passed(stream: &[u8], cuts: &[usize]) -> BytesMut {
         let (mut connects, mut rest) = (Connects::default(), stream);
         for cut in cuts.iter().cycle() {
             let (now, later) = rest.split_at((*cut).min(rest.len()));
-            connects.pass(now, handshake);
+            connects.pass(now);
             rest = later;
             if rest.is_empty() {
                 break;
@@ -152,35 +149,25 @@ mod tests {
 
     #[test]
     fn the_query_of_a_connect_becomes_its_auth() {
-        let expected = format!("40/v1,{AUTH}");
-        for packet in [format!("40/v1?auth={},", encoded()), format!("40/v1?b=1&auth={}", encoded())] {
-            assert_eq!(translated(&packet, None).as_deref(), Some(expected.as_str()));
-            assert_eq!(translated(&packet, Some("{}")).as_deref(), Some(expected.as_str()));
+        let encoded = encoded();
+        for query in [format!("auth={encoded},"), format!("b=1&auth={encoded}"), format!("auth={AUTH}&b=1,")]
+        {
+            assert_eq!(translated(&format!("40/v1?{query}")), Some(format!("40/v1,{AUTH}")));
         }
-        let unencoded = format!("40/v1?auth={AUTH}&b=1,");
-        assert_eq!(translated(&unencoded, Some("{}")).as_deref(), Some(expected.as_str()));
     }
 
     #[test]
     fn a_query_that_says_nothing_is_taken_off() {
         for packet in ["40/iss?user=ann,", "40/iss?[object Object]", "40/iss?auth=%5Bobject", "40/iss?"] {
-            assert_eq!(translated(packet, None).as_deref(), Some("40/iss,"), "{packet}");
-            assert_eq!(translated(packet, Some("{}")).as_deref(), Some("40/iss,{}"), "{packet}");
-        }
-    }
-
-    #[test]
-    fn a_connect_without_one_has_the_handshakes() {
-        for packet in ["40/v1", "40/v1,"] {
-            assert_eq!(translated(packet, Some(AUTH)), Some(format!("40/v1,{AUTH}")));
-            assert_eq!(translated(packet, None), None);
+            assert_eq!(translated(packet).as_deref(), Some("40/iss,"), "{packet}");
         }
     }
 
     #[test]
     fn everything_else_is_as_it_was() {
-        for packet in ["2", "40", "42/v1,[\"?auth=1\"]", "40/v1,{\"name\":\"?\"}", "41/v1"] {
-            assert_eq!(translated(packet, Some("{}")), None, "{packet}");
+        for packet in ["2", "40", "40/v1", "40/v1,", "42/v1,[\"?auth=1\"]", "40/v1,{\"name\":\"?\"}", "41/v1"]
+        {
+            assert_eq!(translated(packet), None, "{packet}");
         }
     }
 
@@ -200,12 +187,12 @@ mod tests {
             let (mut stream, mut expected) = (BytesMut::new(), BytesMut::new());
             for text in &texts {
                 stream.extend_from_slice(&frame(text));
-                expected.extend_from_slice(&frame(&translated(text, Some(AUTH)).unwrap_or_else(|| text.clone())));
+                expected.extend_from_slice(&frame(&translated(text).unwrap_or_else(|| text.clone())));
                 let connect = format!("40/v1?auth={},", encoded());
                 stream.extend_from_slice(&frame(&connect));
                 expected.extend_from_slice(&frame(&format!("40/v1,{AUTH}")));
             }
-            prop_assert_eq!(passed(&stream, &cuts, Some(AUTH)), expected);
+            prop_assert_eq!(passed(&stream, &cuts), expected);
         }
 
         #[test]
@@ -213,13 +200,13 @@ mod tests {
             bytes in prop::collection::vec(any::<u8>(), 0..400),
             cuts in prop::collection::vec(1usize..40, 1..20),
         ) {
-            prop_assert!(passed(&bytes, &cuts, None).len() <= bytes.len());
+            prop_assert!(passed(&bytes, &cuts).len() <= bytes.len());
         }
     }
 
     #[test]
     fn a_long_message_that_begins_like_a_connect_is_not_held() {
         let long = frame(&format!("40/{}", "x".repeat(40_000)));
-        assert_eq!(passed(&long[..1_000], &[100], None), long[..1_000]);
+        assert_eq!(passed(&long[..1_000], &[100]), long[..1_000]);
     }
 }

@@ -145,7 +145,7 @@ impl LaneIo {
                 break;
             }
             if let Some(connects) = &mut self.connects {
-                connects.pass(raw.filled(), self.link.auth.as_deref());
+                connects.pass(raw.filled());
             }
         }
         Poll::Ready(Ok(()))

@@ -18,7 +18,7 @@ use super::{
     Engine,
     asked::Asked,
     first_head::Seat,
-    outbox::{Flow, Marker, Namespace, Outbox, PACKETS, Ping, Turn, marker_of},
+    outbox::{Flow, Marker, Namespace, Outbox, Ping, Turn, marker_of},
     route::Caller,
 };
 
@@ -50,7 +50,9 @@ pub(crate) struct Link {
     /// It came by the path of seed 003.
     pub(crate) own_path: bool,
     /// What it says of itself, where its protocol has no `auth`: of the handshake's query.
-    pub(super) auth: Option<Box<str>>,
+    pub(crate) auth: Option<Box<str>>,
+    /// Packets that it reads of one poll's answer.
+    at_once: usize,
     /// Where it came from.
     peer: IpAddr,
     engine: Weak<Engine>,
@@ -104,6 +106,7 @@ impl Link {
             eio3,
             own_path: from.own_path,
             auth: asked.auth.clone(),
+            at_once: from.at_once,
             peer: from.peer,
             engine: Arc::downgrade(engine),
             _seat: seat,
@@ -229,7 +232,7 @@ impl Link {
                 filled.push(Bytes::copy_from_slice(packet.as_bytes()));
             }
         }
-        out.put_back(&filled.split_off(filled.len().min(PACKETS)));
+        out.put_back(&filled.split_off(filled.len().min(self.at_once)));
         if !out.queue.is_empty() {
             out.signal();
         }

@@ -27,9 +27,6 @@ use super::{
 /// The event's name in the marker packet. Clients never see it; one that sends it says nothing.
 pub(crate) const MARKER: &str = "~";
 
-/// Most packets in a poll's answer: python-engineio gives the connection up over more.
-pub(super) const PACKETS: usize = 16;
-
 /// A namespace's place in [`hubbub_dialects::NAMESPACES`].
 pub(crate) type Namespace = u8;
 

@@ -189,7 +189,7 @@ fn once<'a>(link: &Link, packet: &'a str) -> Cow<'a, str> {
 
 /// The packet as protocol 5 has it.
 fn modern<'a>(link: &Link, packet: Cow<'a, str>) -> Cow<'a, str> {
-    let translated = link.eio3.then(|| connects::translated(&packet, link.auth.as_deref())).flatten();
+    let translated = link.eio3.then(|| connects::translated(&packet)).flatten();
     translated.map_or(packet, Cow::Owned)
 }
 

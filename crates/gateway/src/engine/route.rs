@@ -48,7 +48,12 @@ impl Engine {
             return origin::allow(origin::preflight(request.headers()), origin);
         }
         // Whoever claims to be a node is not handed on again, even where it cannot prove it.
-        let from = Caller { own_path, peer: forwarded.unwrap_or(peer), forwarded: Peers::claims(&request) };
+        let from = Caller {
+            own_path,
+            peer: forwarded.unwrap_or(peer),
+            forwarded: Peers::claims(&request),
+            at_once: packets_at_once(request.headers()),
+        };
         let response = self.timed(from, request).await;
         origin::allow(response.unwrap_or_else(IntoResponse::into_response), origin)
     }
@@ -85,7 +90,13 @@ impl Engine {
             return self.peers.forward(owner, from.peer, asked.websocket, request).await;
         }
         let link = match &asked.sid {
-            Some(sid) => self.find(sid).ok_or(Refused::Session)?,
+            Some(sid) => {
+                let link = self.find(sid).ok_or(Refused::Session)?;
+                if link.eio3 != asked.eio3() {
+                    return Err(Refused::Version);
+                }
+                link
+            }
             None if self.draining.load(Ordering::Relaxed) => return Err(Refused::Draining),
             None => {
                 let seat = self.seats.clone().try_acquire_owned().map_err(|_| Refused::Full)?;
@@ -111,6 +122,13 @@ fn declared(headers: &HeaderMap) -> usize {
     length.unwrap_or_default()
 }
 
+/// python-engineio, 3 and 4, gives the connection up over more than sixteen packets in an answer. For all others that
+/// would only mean more polls.
+fn packets_at_once(headers: &HeaderMap) -> usize {
+    let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
+    if agent.to_ascii_lowercase().contains("python") { 16 } else { usize::MAX }
+}
+
 /// Who asks.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Caller {
@@ -120,4 +138,6 @@ pub(super) struct Caller {
     pub(super) peer: IpAddr,
     /// By way of another node, which has checked it.
     forwarded: bool,
+    /// Packets that it reads of one poll's answer.
+    pub(super) at_once: usize,
 }

@@ -2,24 +2,38 @@
 //!
 //! The seam takes `(stream, request)` and checks nothing of the request, so everything is checked here.
 
-use std::sync::Arc;
+use std::{
+    io,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Request, StatusCode, Uri, header};
-use hyper::{body::Incoming, service::Service, upgrade::Upgraded};
+use hyper::{
+    body::Incoming,
+    service::Service,
+    upgrade::{OnUpgrade, Upgraded},
+};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use tokio::{net::TcpStream, time::timeout};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::{
     Engine,
     asked::Asked,
     first_head::{FirstHead, Seat},
+    frames,
     lane::LaneIo,
     link::Link,
     refused::Refused,
 };
+
+/// What a client says first on the WebSocket that is to take its session over.
+const PROBE: &[u8] = b"2probe";
+/// How long it has for that.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The `Sec-WebSocket-Key` of a WebSocket handshake (RFC 6455, section 4.2.1).
 pub(super) fn key(headers: &HeaderMap) -> Option<&[u8]> {
@@ -41,12 +55,15 @@ pub(super) fn switch(
 ) -> Result<Response, Refused> {
     let response = switching(request.headers())?;
     let upgrade = hyper::upgrade::on(&mut request);
-    let engine = engine.clone();
-    tokio::spawn(async move {
-        if let Some((tcp, before)) = upgrade.await.ok().and_then(stream) {
-            hand_over(&engine, &asked, link, tcp, before);
-        }
-    });
+    if link.on_websocket() {
+        // The official server lets a second WebSocket in and closes it; so does dropping the upgrade.
+        return Ok(response);
+    }
+    if asked.sid.is_some() {
+        tokio::spawn(take_over(engine.clone(), asked, Arc::downgrade(&link), upgrade));
+    } else {
+        tokio::spawn(begin(engine.clone(), asked, link, upgrade));
+    }
     Ok(response)
 }
 
@@ -59,6 +76,46 @@ pub(super) fn switching(handshake: &HeaderMap) -> Result<Response, Refused> {
         (header::SEC_WEBSOCKET_ACCEPT, &accept),
     ];
     Ok((StatusCode::SWITCHING_PROTOCOLS, headers).into_response())
+}
+
+/// A session that begins as a WebSocket.
+async fn begin(engine: Arc<Engine>, asked: Asked, link: Arc<Link>, upgrade: OnUpgrade) {
+    if let Some((tcp, before)) = upgrade.await.ok().and_then(stream) {
+        hand_over(&engine, &asked, link, tcp, before);
+    }
+}
+
+/// A session that polls goes on polling until the client has been heard on the WebSocket: some networks let a handshake
+/// through and nothing after it.
+async fn take_over(engine: Arc<Engine>, asked: Asked, link: Weak<Link>, upgrade: OnUpgrade) {
+    let Some((tcp, before)) = upgrade.await.ok().and_then(stream) else { return };
+    let probed = timeout(PROBE_TIMEOUT, probed(&tcp.0, before)).await.ok().flatten();
+    if let (Some(before), Some(link)) = (probed, link.upgrade()) {
+        hand_over(&engine, &asked, link, tcp, before);
+    }
+}
+
+/// Everything that came so far, once it begins with the probe; `None`: it begins with anything else.
+async fn probed(tcp: &TcpStream, before: Bytes) -> Option<Bytes> {
+    let mut read = BytesMut::from(before);
+    loop {
+        if let Some((head, length)) = frames::head(&read) {
+            let whole = head + usize::try_from(length).ok()?;
+            if length != PROBE.len() as u64 || !frames::is_client_text(&read) {
+                return None;
+            }
+            if read.len() >= whole {
+                let is_probe = frames::unmasked(&read[..head], &read[head..whole]) == PROBE;
+                return is_probe.then(|| read.freeze());
+            }
+        }
+        tcp.readable().await.ok()?;
+        match tcp.try_read_buf(&mut read) {
+            Ok(0) => return None,
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => return None,
+            _ => {}
+        }
+    }
 }
 
 /// Our own stream back out of hyper, with the bytes that it read ahead.
