@@ -36,7 +36,7 @@ impl Chat {
     /// Carries out one command. A refusal has changed nothing, but for `unavailable`: then nobody knows.
     pub async fn handle(&self, session: &mut Session, command: Command) -> Result<Reply, Refusal> {
         match command {
-            Command::Enter { room, name } => self.enter(session, room, name).await,
+            Command::Enter { room, name, counted } => self.enter(session, room, name, counted).await,
             Command::Label { name } => {
                 session.label = Some(name.unwrap_or_else(guest_name));
                 Ok(Reply::Done)
@@ -103,8 +103,9 @@ impl Chat {
         }
         let mut recent = self.broker.recent(room, RESUMED).await?;
         // The history goes on from one epoch to the next, so some of it may be older.
-        let is_old = |at: Position| at.epoch == since.epoch && at.seq <= since.seq;
-        recent.envelopes.retain(|envelope| !position(envelope).is_some_and(is_old));
+        let is_known = |at: Position| at.epoch == since.epoch && at.seq <= since.seq;
+        let known = recent.envelopes.iter().rposition(|envelope| position(envelope).is_some_and(is_known));
+        recent.envelopes.drain(..known.map_or(0, |last| last + 1));
         Ok(recent)
     }
 
@@ -143,20 +144,30 @@ impl Chat {
         }
     }
 
-    async fn enter(&self, session: &mut Session, room: RoomId, name: Option<Name>) -> Result<Reply, Refusal> {
+    async fn enter(
+        &self,
+        session: &mut Session,
+        room: RoomId,
+        name: Option<Name>,
+        counted: bool,
+    ) -> Result<Reply, Refusal> {
         let name = name.unwrap_or_else(guest_name);
         let user = UserId::from(&name);
         let before = session.entered.get(&room).cloned();
         let arrival = self.list(session, &room, &user, &name).await?;
         session.label = Some(name.clone());
-        let (first, mut count) = match arrival {
-            Arrival::First { count, .. } => (true, count),
-            _ => (false, self.presence.count(&room).await.map_err(unavailable)?),
+        // At once, for from here on the session knows of its new name alone.
+        let left = match before.filter(|before| *before != user) {
+            Some(before) => self.exit(session, room.clone(), before).await.map_err(unavailable)?,
+            None => Departure::Silent,
         };
-        if let Some(before) = before.filter(|before| *before != user) {
-            let departure = self.exit(session, room, before).await.map_err(unavailable)?;
-            count = count.saturating_sub(usize::from(matches!(departure, Departure::Last { .. })));
-        }
+        let (first, count) = match arrival {
+            Arrival::First { count, .. } => {
+                (true, Some(count.saturating_sub(usize::from(matches!(left, Departure::Last { .. })))))
+            }
+            _ if counted => (false, Some(self.presence.count(&room).await.map_err(unavailable)?)),
+            _ => (false, None),
+        };
         Ok(Reply::Entered { name, first, count })
     }
 
@@ -335,7 +346,7 @@ mod tests {
 
     use async_trait::async_trait;
 
-    use crate::{HISTORY_LENGTH, Listener, Receipt, SessionId, Subscription, memory};
+    use crate::{Backplane, Buried, HISTORY_LENGTH, Listener, Receipt, SessionId, Subscription, memory};
 
     use super::*;
 
@@ -395,5 +406,59 @@ mod tests {
         assert!(tokio::time::timeout(Duration::from_millis(10), hearing).await.is_err());
         chat.close(&mut session).await;
         assert!(heard.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty());
+    }
+
+    /// Knows who is where, but never how many.
+    #[derive(Debug)]
+    struct Uncounted(Arc<dyn Presence>);
+
+    #[async_trait]
+    impl Presence for Uncounted {
+        async fn enter(&self, claim: Claim) -> Result<Arrival, BackplaneError> {
+            self.0.enter(claim).await
+        }
+
+        async fn leave(&self, exit: Exit) -> Result<Departure, BackplaneError> {
+            self.0.leave(exit).await
+        }
+
+        async fn occupants(&self, room: &RoomId) -> Result<Occupancy, BackplaneError> {
+            self.0.occupants(room).await
+        }
+
+        async fn count(&self, _: &RoomId) -> Result<usize, BackplaneError> {
+            Err(BackplaneError::new("away"))
+        }
+
+        async fn heartbeat(&self) -> Result<Vec<Buried>, BackplaneError> {
+            self.0.heartbeat().await
+        }
+
+        fn beat(&self) -> Duration {
+            self.0.beat()
+        }
+
+        async fn resign(&self) -> Result<(), BackplaneError> {
+            self.0.resign().await
+        }
+    }
+
+    #[tokio::test]
+    async fn who_takes_a_second_name_while_nobody_counts_leaves_the_first() {
+        let Backplane { broker, presence, .. } = memory(HISTORY_LENGTH);
+        let chat = Chat::new(broker, Arc::new(Uncounted(presence.clone())), Limits::default());
+        let room = RoomId::reserved("example");
+        let enter = |name: &str| Command::Enter {
+            room: room.clone(),
+            name: Some(Name::parse(name).expect("a name")),
+            counted: true,
+        };
+        let [mut bob, mut ann] = [(); 2].map(|()| Session::new(SessionId::random(), Arc::<Heard>::default()));
+        chat.handle(&mut bob, enter("bob")).await.expect("the first of that name");
+        chat.handle(&mut ann, enter("ann")).await.expect("the first of that name");
+        chat.handle(&mut ann, enter("bob")).await.expect_err("nobody counts");
+        chat.close(&mut ann).await;
+        chat.close(&mut bob).await;
+        assert_eq!(presence.occupants(&room).await.expect("memory").occupants, []);
     }
 }

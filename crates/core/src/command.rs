@@ -13,6 +13,8 @@ pub enum Command {
         room: RoomId,
         /// The name that they want.
         name: Option<Name>,
+        /// They are told how many people are there then.
+        counted: bool,
     },
     /// Put this name on what I say. Nobody is listed. `None`: a guest's.
     Label {
@@ -105,8 +107,8 @@ pub enum Reply {
         name: Name,
         /// Nobody of that name was there before, so the room hears of it.
         first: bool,
-        /// How many people are in the room with you.
-        count: usize,
+        /// How many people are in the room with you, if that was asked or known.
+        count: Option<usize>,
     },
     /// You hear the room from `top` on.
     Joined {

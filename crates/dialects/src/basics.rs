@@ -38,7 +38,7 @@ impl Dialect for Basics {
 
     fn decode(&self, word: &str, args: &[Value]) -> Option<Result<Command, Misspoken>> {
         match word {
-            "addUser" | "adduser" => Some(words::enter(room(), args)),
+            "addUser" | "adduser" => Some(words::enter(room(), args, false)),
             "sendChat" | "sendchat" => Some(words::say(room(), args)),
             _ => None,
         }

@@ -86,7 +86,7 @@ pub(crate) fn ready() -> Ready {
 pub(crate) fn outcomes() -> Vec<(&'static str, Result<Reply, Refusal>)> {
     vec![
         ("done", Ok(Reply::Done)),
-        ("entered", Ok(Reply::Entered { name: name("Zoë"), first: true, count: 3 })),
+        ("entered", Ok(Reply::Entered { name: name("Zoë"), first: true, count: Some(3) })),
         ("joined", Ok(joined())),
         ("sent", Ok(Reply::Sent(Receipt { position: POSITION, at: AT, duplicate: false }))),
         ("sent before", Ok(Reply::Sent(Receipt { position: POSITION, at: AT, duplicate: true }))),
