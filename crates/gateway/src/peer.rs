@@ -57,7 +57,10 @@ impl Gate {
         if position.epoch == top.epoch && position.seq <= top.seq {
             return false;
         }
-        self.told.swap_remove(at);
+        // One of an earlier epoch is late, and says nothing about this one's.
+        if position.epoch >= top.epoch {
+            self.told.swap_remove(at);
+        }
         true
     }
 }
@@ -103,7 +106,6 @@ impl Peer {
         } else {
             self.push(batch.frames_for(self.id));
         }
-        gate.bytes = 0;
     }
 
     fn hold(&self, mut gate: MutexGuard<'_, Gate>, room: &RoomId, batch: &Batch) {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hubbub_gateway::config::Size;
 use hubbub_tests::{client::Client, node::Node};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -126,4 +126,17 @@ async fn a_stranger_who_says_nothing_or_too_slowly_is_shown_the_door() {
     timeout(Duration::from_secs(8), drip).await.expect("the slow one is cut off");
     let mut rest = Vec::new();
     timeout(Duration::from_secs(3), silent.read_to_end(&mut rest)).await.expect("the silent one too").ok();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_polling_body_that_is_larger_than_a_mailbox_is_handled_in_order() {
+    let node = Node::with(|config| config.socketio.max_payload.0 = 1_000_000).await;
+    let mut client = Client::polling(&node).await;
+    client.connect("/", &Value::Null).await;
+    let texts: Vec<_> = (0..120).map(|number| format!("{number} {}", "x".repeat(8_000))).collect();
+    let said: Vec<_> = texts.iter().map(|text| format!("42{}", json!(["message", text]))).collect();
+    client.session().says(&said).await;
+    for text in texts {
+        client.hears("response", &[json!(text)]).await;
+    }
 }

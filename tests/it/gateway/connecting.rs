@@ -55,6 +55,33 @@ async fn nothing_is_said_before_the_second_connect_to_who_left_and_came_back() {
     assert_eq!(connects, 2, "it is told of its second CONNECT first");
 }
 
+#[tokio::test]
+async fn nothing_that_was_said_to_an_earlier_session_comes_behind_a_later_connect() {
+    // So that a few messages are more than one poll takes.
+    let node = Node::with(|config| config.socketio.max_payload.0 = 2_000).await;
+    let mut ann = Client::polling(&node).await;
+    ann.connect("/v1", &json!({ "name": "Ann" })).await;
+    ann.ask_in("/v1", "join", &[json!({ "room": "lobby" })]).await;
+    let mut bob = Client::websocket(&node).await;
+    bob.connect("/v1", &json!({ "name": "Bob" })).await;
+    bob.ask_in("/v1", "join", &[json!({ "room": "lobby" })]).await;
+    for _ in 0..20 {
+        let said = json!({ "room": "lobby", "text": "x".repeat(500) });
+        bob.ask_in("/v1", "send", &[said]).await;
+    }
+    ann.session().says(&["41/v1,"]).await;
+    ann.session().says(&[format!("40/v1,{}", json!({ "name": "Ann again" }))]).await;
+    let mut is_back = false;
+    loop {
+        let packet = ann.packet().await.expect("the session goes on");
+        is_back |= packet.starts_with("40/v1,");
+        if packet.contains("\"ready\"") && is_back {
+            break;
+        }
+        assert!(!(is_back && packet.contains("\"message\"")), "{packet}");
+    }
+}
+
 /// So many times that the node has done all else meanwhile.
 async fn echo(speaker: &mut Client) {
     for number in 0..20 {

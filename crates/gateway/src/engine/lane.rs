@@ -297,7 +297,7 @@ impl Link {
     fn write_queue(&self, out: &Outbox) -> io::Result<Option<usize>> {
         let Some(tcp) = self.tcp.get() else { return Ok(None) };
         let slices: SmallVec<[IoSlice<'_>; VECTORS]> =
-            out.queue.iter().take(VECTORS).map(|frames| IoSlice::new(frames)).collect();
+            out.queue.iter().take(VECTORS).map(|(_, frames)| IoSlice::new(frames)).collect();
         tcp.write_some(&slices)
     }
 

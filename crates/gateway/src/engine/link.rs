@@ -180,14 +180,15 @@ impl Link {
             return Err(Gone);
         }
         if !out.wait(namespace, &frames) {
+            let mut written = 0;
             if out.flow == Flow::Open && out.queue.is_empty() && out.written.at_boundary() {
-                let written = self.try_write(&frames).inspect_err(|_| out.flow = Flow::Over)?;
+                written = self.try_write(&frames).inspect_err(|_| out.flow = Flow::Over)?;
                 frames.advance(written);
             }
             if frames.is_empty() {
                 return Ok(());
             }
-            out.queue(frames);
+            out.queue(namespace, frames, written > 0);
             self.take_away(&mut out);
         }
         if out.queued() <= self.bound {

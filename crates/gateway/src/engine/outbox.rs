@@ -33,6 +33,9 @@ pub(crate) type Namespace = u8;
 /// Which of a client's connects it was, in turn: a marker of an earlier one opens nothing for a later one.
 pub(crate) type Turn = u8;
 
+/// Of packets that were taken out of the queue once, whichever namespace they are of.
+const NO_NAMESPACE: Namespace = Namespace::MAX;
+
 /// Emits the marker in its namespace, by way of socketioxide. `false`: that namespace is gone.
 pub(crate) trait Marker: Send + Sync {
     fn emit(&self, turn: Turn) -> bool;
@@ -40,9 +43,11 @@ pub(crate) trait Marker: Send + Sync {
 
 /// What waits for the client, and how far the transport is.
 pub(super) struct Outbox {
-    /// Frames that may go, and their bytes together with the waiting ones'.
-    pub(super) queue: VecDeque<Bytes>,
+    /// Frames that may go, by namespace, and their bytes together with the waiting ones'.
+    pub(super) queue: VecDeque<(Namespace, Bytes)>,
     queued: usize,
+    /// A part of the first frames is out.
+    begun: bool,
     /// Namespaces whose marker has not come by, with what is said to them meanwhile.
     waiting: SmallVec<[(Namespace, Vec<Bytes>); 1]>,
     /// The namespaces that are connected, and who emits their markers.
@@ -102,6 +107,7 @@ impl Outbox {
         Self {
             queue: VecDeque::new(),
             queued: 0,
+            begun: false,
             waiting: SmallVec::new(),
             connected: SmallVec::new(),
             turn: 0,
@@ -125,10 +131,19 @@ impl Outbox {
         self.connected.push(connected);
     }
 
-    /// A namespace is gone, and what waited for it.
+    /// A namespace is gone, and what was still to be said to it: nothing of it may come behind a later CONNECT.
     pub(super) fn disconnect(&mut self, namespace: Namespace) {
         self.connected.retain(|known| known.namespace != namespace);
         self.unwait(namespace);
+        let begun = self.begun.then(|| self.queue.pop_front()).flatten();
+        self.queue.retain(|(of, frames)| {
+            let stays = *of != namespace;
+            self.queued -= if stays { 0 } else { frames.len() };
+            stays
+        });
+        if let Some(begun) = begun {
+            self.queue.push_front(begun);
+        }
     }
 
     /// Keeps the frames until the namespace's marker comes by, if it has not yet.
@@ -144,10 +159,11 @@ impl Outbox {
         true
     }
 
-    /// Lines the frames up.
-    pub(super) fn queue(&mut self, frames: Bytes) {
+    /// Lines the frames up; `begun`: a part of them is out already.
+    pub(super) fn queue(&mut self, namespace: Namespace, frames: Bytes, begun: bool) {
         self.queued += frames.len();
-        self.queue.push_back(frames);
+        self.begun |= begun;
+        self.queue.push_back((namespace, frames));
     }
 
     /// All bytes that it keeps.
@@ -176,7 +192,7 @@ impl Outbox {
         }
         let frames = self.unwait(namespace);
         self.queued += frames.iter().map(Bytes::len).sum::<usize>();
-        self.queue.extend(frames);
+        self.queue.extend(frames.into_iter().map(|frames| (namespace, frames)));
     }
 
     fn unwait(&mut self, namespace: Namespace) -> Vec<Bytes> {
@@ -192,7 +208,7 @@ impl Outbox {
     pub(super) fn take(&mut self, budget: usize, packets: &mut Vec<Bytes>) {
         let mut taken = 0;
         while taken < budget {
-            let Some(frames) = self.queue.pop_front() else { break };
+            let Some((_, frames)) = self.queue.pop_front() else { break };
             self.queued -= frames.len();
             taken += frames.len();
             packets.extend(payloads(&frames).map(|payload| frames.slice_ref(payload)));
@@ -205,19 +221,21 @@ impl Outbox {
             let mut frame = BytesMut::new();
             put_text(&mut frame, &[packet]);
             self.queued += frame.len();
-            self.queue.push_front(frame.freeze());
+            self.queue.push_front((NO_NAMESPACE, frame.freeze()));
         }
     }
 
     /// These bytes of the first frames are out.
     pub(super) fn sent(&mut self, mut bytes: usize) {
         self.queued -= bytes;
-        while let Some(first) = self.queue.front_mut() {
+        while let Some((_, first)) = self.queue.front_mut() {
             if bytes < first.len() {
                 first.advance(bytes);
+                self.begun |= bytes > 0;
                 return;
             }
             bytes -= first.len();
+            self.begun = false;
             self.queue.pop_front();
         }
         self.queue = VecDeque::new();
@@ -226,7 +244,8 @@ impl Outbox {
     /// Drops everything, and says how many pushes that was.
     pub(super) fn clear(&mut self) -> usize {
         let dropped = self.queue.len() + self.waiting.iter().map(|(_, frames)| frames.len()).sum::<usize>();
-        (self.queue, self.waiting, self.queued) = (VecDeque::new(), SmallVec::new(), 0);
+        (self.queue, self.waiting) = (VecDeque::new(), SmallVec::new());
+        (self.queued, self.begun) = (0, false);
         dropped
     }
 }
@@ -268,7 +287,22 @@ mod tests {
         out.passed((3, emitted.0.lock().expect("no panic")[0]));
         assert!(out.queue.is_empty());
         out.passed((3, emitted.0.lock().expect("no panic")[1]));
-        assert_eq!(out.queue, [Bytes::from_static(b"hello")]);
+        assert_eq!(out.queue, [(3, Bytes::from_static(b"hello"))]);
+    }
+
+    #[test]
+    fn what_a_namespace_has_not_been_told_goes_with_it_but_never_half_a_frame() {
+        let mut out = Outbox::new(Ping::Usual);
+        for (namespace, frames) in [(3, "begun"), (0, "other"), (3, "late"), (0, "last")] {
+            out.queue(namespace, frames.into(), false);
+        }
+        out.sent(2);
+        out.disconnect(3);
+        assert_eq!(out.queue, [(3, "gun".into()), (0, "other".into()), (0, "last".into())]);
+        assert_eq!(out.queued(), 12);
+        out.sent(3);
+        out.disconnect(0);
+        assert_eq!((out.queue.len(), out.queued()), (0, 0));
     }
 
     #[test]

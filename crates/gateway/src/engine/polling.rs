@@ -28,8 +28,9 @@ const SID_HEADER: HeaderName = HeaderName::from_static("x-hubbub-sid");
 pub(super) const CLOSE: Bytes = Bytes::from_static(b"1");
 /// Said to the library in place of a body that does not come apart: it refuses this, and ends the session.
 const NO_PACKET: &str = "?";
-/// Packets of one body that the engine is given at a time. Half a mailbox would be full by more.
+/// Packets of one body that the engine is given at a time, and their bytes: a fraction of half a mailbox.
 const SLICE: usize = 128;
+const SLICE_BYTES: usize = 128 * 1_024;
 
 impl Engine {
     /// Opens a session, and says so.
@@ -133,11 +134,22 @@ impl Engine {
     ) -> Result<Response, Refused> {
         let packets: Vec<_> = packets.map(|packet| modern(link, packet)).collect();
         let packets: Vec<&str> = packets.iter().map(AsRef::as_ref).collect();
-        for slice in packets.chunks(SLICE) {
-            readable(link).await?;
+        let mut rest = packets.as_slice();
+        while !rest.is_empty() {
+            let (slice, behind) = rest.split_at(first_slice(rest));
+            if !slice.iter().all(|packet| is_heartbeat(packet)) {
+                self.readable(link).await?;
+            }
             self.post_slice(asked, slice).await?;
+            rest = behind;
         }
-        Ok("ok".into_response())
+        // What was cut off meanwhile has not heard all of it.
+        if link.is_over() { Err(Refused::Session) } else { Ok("ok".into_response()) }
+    }
+
+    /// Waits until the session's mailboxes have room, as long as it may be silent.
+    async fn readable(&self, link: &Link) -> Result<(), Refused> {
+        timeout(self.settings.silence, link.readable()).await.map_err(|_| Refused::Timeout)
     }
 
     /// The whole body, if it comes in time and is not too large.
@@ -163,7 +175,7 @@ impl Engine {
 
     /// Protocol 3's binary framing with binary packets in it: the library reads it itself.
     async fn post_binary(&self, asked: &Asked, link: &Link, body: &Bytes) -> Result<Response, Refused> {
-        readable(link).await?;
+        self.readable(link).await?;
         let mut request = ours(asked, body.clone()).into_post();
         let kind = HeaderValue::from_static("application/octet-stream");
         request.headers_mut().insert(header::CONTENT_TYPE, kind);
@@ -171,9 +183,19 @@ impl Engine {
     }
 }
 
-/// Waits until the session's mailboxes have room, as long as a body may take.
-async fn readable(link: &Link) -> Result<(), Refused> {
-    timeout(BODY_TIMEOUT, link.readable()).await.map_err(|_| Refused::Timeout)
+/// How many of these packets make one slice: one at least.
+fn first_slice(packets: &[&str]) -> usize {
+    let mut bytes = 0;
+    let fit = packets.iter().take(SLICE).take_while(|packet| {
+        bytes += packet.len();
+        bytes <= SLICE_BYTES
+    });
+    fit.count().max(1)
+}
+
+/// Whether the packet goes into no mailbox.
+fn is_heartbeat(packet: &str) -> bool {
+    matches!(packet, "2" | "3")
 }
 
 fn is_binary(headers: &HeaderMap) -> bool {

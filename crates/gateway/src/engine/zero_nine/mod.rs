@@ -135,8 +135,16 @@ impl Engine {
     ) -> Result<Response, Refused> {
         let body = self.collect(request.into_body()).await?;
         crate::metrics::received(body.len());
-        let body = std::str::from_utf8(&body).map_err(|_| Refused::BadRequest)?;
-        self.heard_zero_nine(asked, link, payload::split(body)?).await?;
+        let said = std::str::from_utf8(&body)
+            .map_err(|_| Refused::BadRequest)
+            .and_then(|body| Ok(payload::split(body)?));
+        match said {
+            Ok(said) => self.heard_zero_nine(asked, link, said).await?,
+            Err(refused) => {
+                link.close_polling();
+                return Err(refused);
+            }
+        }
         Ok(text("1".to_owned()))
     }
 
