@@ -13,7 +13,7 @@ use hubbub_tests::{
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     time::timeout,
 };
 
@@ -126,12 +126,23 @@ impl Stranger {
 
     /// Takes the next request, answers so and hangs up. Gives the request's head.
     async fn says(&self, answer: &str) -> String {
-        let (mut stream, _) = self.0.accept().await.expect("a connection");
-        let mut seen = Vec::new();
-        while !seen.ends_with(b"\r\n\r\n") {
-            stream.read_buf(&mut seen).await.expect("a request");
+        loop {
+            let (mut stream, _) = self.0.accept().await.expect("a connection");
+            // A node may also look whether anybody listens, and say nothing.
+            if let Some(head) = asked_of(&mut stream).await {
+                stream.write_all(answer.as_bytes()).await.expect("it takes the answer");
+                return head;
+            }
         }
-        stream.write_all(answer.as_bytes()).await.expect("it takes the answer");
-        String::from_utf8(seen).expect("a head in text")
     }
+}
+
+async fn asked_of(stream: &mut TcpStream) -> Option<String> {
+    let mut seen = Vec::new();
+    while !seen.ends_with(b"\r\n\r\n") {
+        if stream.read_buf(&mut seen).await.expect("a request") == 0 {
+            return None;
+        }
+    }
+    Some(String::from_utf8(seen).expect("a head in text"))
 }

@@ -5,13 +5,17 @@ use std::{ffi::OsStr, net::SocketAddr, time::Duration};
 use hubbub_tests::{
     client::Client,
     http::{EIO4, get, open, post},
+    node::Node,
+    polling::Polling,
     process::Cluster,
+    redis_server::RedisServer,
     wire::{HANDSHAKE, Wire, request},
 };
 use serde_json::{Value, json};
 use tokio::{
+    net::TcpStream,
     task::{JoinHandle, spawn_blocking},
-    time::{Instant, sleep},
+    time::{Instant, sleep, timeout},
 };
 
 /// How long the cluster believes in a node that does not answer.
@@ -106,4 +110,24 @@ async fn upgrade(addr: SocketAddr, path: &str) -> String {
     wire.says(&request("GET", &path.replace("polling", "websocket"), HANDSHAKE)).await;
     let answer = wire.hears("}").await;
     answer.split(['{', ',']).find(|part| part.starts_with("\"code\"")).unwrap_or_default().to_owned()
+}
+
+#[tokio::test]
+async fn an_owner_without_room_for_a_connection_is_no_unknown_session() {
+    let redis = RedisServer::start();
+    let full = Node::joined(&redis, "full", |config| config.http.max_connections = 4).await;
+    let other = Node::joined(&redis, "other", |_| {}).await;
+    let polling = Polling::open(full.addr(), false).await.by_way_of(other.addr());
+    let mut idle = Vec::new();
+    while full.ready().await == 200 {
+        idle.push(TcpStream::connect(full.addr()).await.expect("a connection"));
+    }
+    assert_eq!(polling.tries(&["40"]).await.status, 502);
+    drop(idle);
+    let room = timeout(Duration::from_secs(5), async {
+        while polling.tries(&["3"]).await.status != 200 {
+            sleep(Duration::from_millis(50)).await;
+        }
+    });
+    room.await.expect("the session is still there");
 }

@@ -25,21 +25,21 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
 };
 use sha2::Sha256;
-use tokio::io::{AsyncWriteExt, copy, split};
+use tokio::{
+    io::{AsyncWriteExt, copy, split},
+    net::TcpStream,
+    time::{sleep, timeout},
+};
 
 use super::{refused::Refused, websocket};
 
 /// `<client's address> <proof>`.
 const FORWARDED: HeaderName = HeaderName::from_static("x-hubbub-forwarded");
 /// What the owner needs of a client's head.
-const CARRIED: [HeaderName; 6] = [
-    header::CONTENT_TYPE,
-    header::CONTENT_LENGTH,
-    header::CONNECTION,
-    header::UPGRADE,
-    header::SEC_WEBSOCKET_KEY,
-    header::SEC_WEBSOCKET_VERSION,
-];
+const CARRIED: [HeaderName; 2] = [header::CONTENT_TYPE, header::CONTENT_LENGTH];
+/// And of a WebSocket handshake's. On all others `Connection` is between the client and this node.
+const CARRIED_BY_HANDSHAKES: [HeaderName; 4] =
+    [header::CONNECTION, header::UPGRADE, header::SEC_WEBSOCKET_KEY, header::SEC_WEBSOCKET_VERSION];
 /// A node of the same cluster answers within this, or it is gone.
 const CONNECT: Duration = Duration::from_secs(1);
 
@@ -47,6 +47,8 @@ const CONNECT: Duration = Duration::from_secs(1);
 const UNACKNOWLEDGED: Duration = Duration::from_secs(20);
 /// An idle connection is closed before the other node does it, which would cost the next request.
 const IDLE: Duration = Duration::from_secs(30);
+/// A process that was killed closes its sockets one by one: after this nobody listens any more.
+const DYING: Duration = Duration::from_millis(100);
 /// How often it is looked whether an owner is still there while it owes an answer.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -65,6 +67,7 @@ impl Peers {
         connector.set_nodelay(true);
         connector.set_connect_timeout(Some(CONNECT));
         connector.set_tcp_user_timeout(Some(UNACKNOWLEDGED));
+        connector.set_keepalive(Some(UNACKNOWLEDGED));
         let mut pool = Client::builder(TokioExecutor::new());
         pool.pool_timer(TokioTimer::new()).pool_idle_timeout(IDLE);
         Self { cluster, secret, client: pool.build(connector) }
@@ -97,7 +100,12 @@ impl Peers {
             _ => "poll",
         };
         let answer = self.hand(owner, peer, websocket, request).await;
-        crate::metrics::forwarded(kind, if answer.is_ok() { "ok" } else { "failed" });
+        let result = match &answer {
+            Ok(answer) if answer.status().is_client_error() || answer.status().is_server_error() => "refused",
+            Ok(_) => "ok",
+            Err(_) => "failed",
+        };
+        crate::metrics::forwarded(kind, result);
         answer
     }
 
@@ -113,10 +121,16 @@ impl Peers {
             websocket::key(request.headers()).ok_or(Refused::BadRequest)?;
         }
         let client = websocket.then(|| hyper::upgrade::on(&mut request));
-        let request = self.readdressed(&owner.address, peer, request).ok_or(Refused::Session)?;
-        let mut response = owner.while_there(self.client.request(request)).await?;
+        let carried = if websocket { &CARRIED_BY_HANDSHAKES[..] } else { &[] };
+        let request = self.readdressed(&owner.address, peer, request, carried).ok_or(Refused::Session)?;
+        let mut response = match owner.while_there(self.client.request(request)).await {
+            Ok(response) => response,
+            Err(gone) => return Err(owner.unanswered(gone).await),
+        };
         if let (Some(client), StatusCode::SWITCHING_PROTOCOLS) = (client, response.status()) {
             tokio::spawn(owner.relay(client, hyper::upgrade::on(&mut response)));
+        } else {
+            response.headers_mut().remove(header::CONNECTION);
         }
         Ok(response.map(Body::new).into_response())
     }
@@ -127,13 +141,20 @@ impl Peers {
         Some(Owner { node, address, cluster: self.cluster.clone() })
     }
 
-    fn readdressed(&self, address: &str, peer: IpAddr, request: Request<Incoming>) -> Option<Request<Body>> {
+    fn readdressed(
+        &self,
+        address: &str,
+        peer: IpAddr,
+        request: Request<Incoming>,
+        carried: &[HeaderName],
+    ) -> Option<Request<Body>> {
         let (head, body) = request.into_parts();
         let path = head.uri.path_and_query()?.clone();
         let uri = Uri::builder().scheme("http").authority(address).path_and_query(path).build().ok()?;
         let mut headers: HeaderMap = CARRIED
-            .into_iter()
-            .filter_map(|name| head.headers.get(&name).cloned().map(|value| (name, value)))
+            .iter()
+            .chain(carried)
+            .filter_map(|name| head.headers.get(name).cloned().map(|value| (name.clone(), value)))
             .collect();
         let proof = BASE64_URL_SAFE_NO_PAD.encode(self.mac(&uri, &peer.to_string()).finalize().into_bytes());
         headers.insert(FORWARDED, HeaderValue::try_from(format!("{peer} {proof}")).ok()?);
@@ -154,6 +175,14 @@ impl Peers {
     }
 }
 
+/// Why an owner has not answered.
+enum Gone<E> {
+    /// The cluster knows that it is not there any more.
+    Buried,
+    /// The connection to it failed.
+    Broken(E),
+}
+
 /// The node that has the session.
 struct Owner {
     node: NodeId,
@@ -163,26 +192,32 @@ struct Owner {
 
 impl Owner {
     /// The outcome, unless it fails or the node is buried meanwhile.
-    async fn while_there<T, E: fmt::Display>(
-        &self,
-        outcome: impl Future<Output = Result<T, E>>,
-    ) -> Result<T, Refused> {
+    async fn while_there<T, E>(&self, outcome: impl Future<Output = Result<T, E>>) -> Result<T, Gone<E>> {
         tokio::select! {
-            outcome = outcome => outcome.map_err(|error| {
-                tracing::debug!(owner = %self.node, %error, "a session's owner is gone");
-                Refused::Session
-            }),
-            () = self.gone() => {
-                tracing::debug!(owner = %self.node, "a session's owner is buried");
-                Err(Refused::Session)
-            }
+            outcome = outcome => outcome.map_err(Gone::Broken),
+            () = self.gone() => Err(Gone::Buried),
+        }
+    }
+
+    /// Where nobody listens there is no session either. But an owner that only broke off may have done what it was asked,
+    /// and have the session still: it may be full.
+    async fn unanswered<E: fmt::Display>(&self, gone: Gone<E>) -> Refused {
+        let Gone::Broken(error) = gone else {
+            tracing::debug!(owner = %self.node, "a session's owner is buried");
+            return Refused::Session;
+        };
+        tracing::debug!(owner = %self.node, %error, "a session's owner did not answer");
+        sleep(DYING).await;
+        match timeout(CONNECT, TcpStream::connect(&self.address)).await {
+            Ok(Ok(_)) => Refused::Owner,
+            _ => Refused::Session,
         }
     }
 
     /// Ends when the cluster knows that the node is not there any more, or another in its place.
     async fn gone(&self) {
         loop {
-            tokio::time::sleep(LOOK).await;
+            sleep(LOOK).await;
             if self.cluster.address(&self.node).await.is_ok_and(|now| now.as_ref() != Some(&self.address)) {
                 return;
             }

@@ -34,6 +34,8 @@ pub(crate) enum Refused {
     Full,
     /// The node is about to stop: another one takes the session.
     Draining,
+    /// The node that has the session broke off.
+    Owner,
 }
 
 impl Refused {
@@ -55,6 +57,7 @@ impl Refused {
             Self::Timeout => "timeout",
             Self::Full => "full",
             Self::Draining => "draining",
+            Self::Owner => "unavailable",
             _ => "bad_request",
         }
     }
@@ -72,6 +75,7 @@ impl Refused {
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, 3, "Body too large"),
             Self::Timeout => (StatusCode::REQUEST_TIMEOUT, 3, "Body took too long"),
             Self::Full => (StatusCode::SERVICE_UNAVAILABLE, 3, "This node is full"),
+            Self::Owner => (StatusCode::BAD_GATEWAY, 3, "The node of this session did not answer"),
             Self::Draining => (StatusCode::SERVICE_UNAVAILABLE, 3, "This node is about to stop"),
         }
     }

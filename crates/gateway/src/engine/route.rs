@@ -65,11 +65,12 @@ impl Engine {
         let handshake = asked.websocket || asked.sid.is_none();
         let response = self.dispatch(from, asked, request).await;
         if handshake {
-            metrics::shook_hands(
-                transport,
-                if response.is_ok() { "ok" } else { "failed" },
-                started.elapsed(),
-            );
+            let result = match &response {
+                Ok(_) => "ok",
+                Err(Refused::Full | Refused::Draining) => "refused",
+                Err(_) => "failed",
+            };
+            metrics::shook_hands(transport, result, started.elapsed());
         }
         response
     }
