@@ -9,7 +9,8 @@ export const example = {
     const [ann, bob] = [`ann ${tag}`, `Zoë <i>🦀</i> ${tag}`];
     const Ann = await enter("ann", { first: ["add user", ann] });
     await Ann.hears(["login", { numUsers: 1 }]);
-    const Bob = await enter("bob", { first: ["add user", bob] });
+    // On another node, the word of Ann's arrival may come as late as Bob, and later.
+    const Bob = await enter("bob", { first: ["add user", bob], lists: ["user joined"] });
     await Bob.hears(["login", { numUsers: 2 }]);
     await Ann.hears(["user joined", { username: bob, numUsers: 2 }]);
 
