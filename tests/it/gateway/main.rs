@@ -17,3 +17,4 @@ mod rooms;
 mod sids;
 mod unfinished;
 mod upgrades;
+mod zero_nine;
