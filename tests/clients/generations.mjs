@@ -3,13 +3,20 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { runInContext } from "node:vm";
+import { ElderLine } from "./elder-line.mjs";
 import { Line } from "./line.mjs";
 import { newWindow } from "./window.mjs";
 
 export { BY_ALL, TRANSPORTS } from "./line.mjs";
 
-/** Alias in package.json -> its bundle and the Engine.IO protocol; 4 has `auth`. */
+/**
+ * Alias in package.json -> its bundle and the Engine.IO protocol; 4 has `auth`. The Node builds of the first two want
+ * a WebSocket that nothing compiles any more.
+ */
 export const GENERATIONS = {
+  sioc09: { version: "0.9.16", bundle: "dist/socket.io.js", onlyBundle: true, transports: ["polling", "websocket"] },
+  /** It may ask for an upgrade, and is offered none. */
+  sioc10: { version: "1.0.6", bundle: "socket.io.js", onlyBundle: true, eio: 2, transports: ["polling", "upgrade"] },
   sioc13: { version: "1.3.6", bundle: "socket.io.js", eio: 3 },
   sioc14: { version: "1.4.4", bundle: "socket.io.js", eio: 3 },
   sioc17: { version: "1.7.4", bundle: "dist/socket.io.js", eio: 3 },
@@ -29,7 +36,8 @@ export function bundleOf(generation) {
 export function load(name) {
   const [generation, build] = name.split("-");
   const client = { ...GENERATIONS[generation], io: build === "node" ? require(generation) : inWindow(generation) };
-  return { ...client, hasAuth: client.eio === 4, connect: (url, how, ears) => new Line(client, url, how, ears) };
+  const Kind = client.eio ? Line : ElderLine;
+  return { ...client, hasAuth: client.eio === 4, connect: (url, how, ears) => new Kind(client, url, how, ears) };
 }
 
 function inWindow(generation) {

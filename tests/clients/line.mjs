@@ -11,7 +11,7 @@ export const TRANSPORTS = {
   base64: { transports: ["polling"], forceBase64: true },
 };
 
-/** Those that every client has. */
+/** Those that every client has, but for the eldest two. */
 export const BY_ALL = ["polling", "websocket", "upgrade"];
 
 /** Where a connection by that transport ends. */
@@ -21,11 +21,12 @@ export function lastOf(transport) {
 
 export class Line {
   #socket;
-  #transport;
+  #ends;
 
   /** Connects; says `first` in the `connect` handler. `ears` are `{ connected, refused, heard, gone }`. */
   constructor(client, url, { transport, first, ...how }, ears) {
-    this.#transport = transport;
+    // Protocol 2 is offered no upgrade.
+    this.#ends = client.eio === 2 ? "polling" : lastOf(transport);
     this.#socket = open(client, url, transport, how);
     const socket = this.#socket;
     // Every event goes through here, in every generation; none of the old ones has `onAny`.
@@ -56,7 +57,7 @@ export class Line {
   /** Where it has ended, or a deviation. */
   async settled(deadline) {
     const { engine } = this.#socket.io;
-    const wanted = lastOf(this.#transport);
+    const wanted = this.#ends;
     if (engine.transport.name !== wanted || engine.upgrading) {
       await within(deadline, "the upgrade", new Promise((resolve) => engine.once("upgrade", resolve)));
     }

@@ -9,7 +9,7 @@
 import { spawn } from "node:child_process";
 import { text } from "node:stream/consumers";
 import { parseArgs } from "node:util";
-import { CLIENTS } from "./clients.mjs";
+import { CLIENTS, transportsOf } from "./clients.mjs";
 import { BY_ALL } from "./line.mjs";
 import { VOCABULARIES } from "./vocabularies.mjs";
 
@@ -21,8 +21,11 @@ const { values: options, positionals: clusters } = parseArgs({
 /** How seed 002 is spelled makes no difference to a client. */
 const COLUMNS = Object.keys(VOCABULARIES).filter((vocabulary) => !vocabulary.startsWith("002-"));
 const MEET = new URL("meet.mjs", import.meta.url).pathname;
-const LEGEND = `Each cell: by polling, websocket and upgrade, on two nodes, then behind a round-robin; ! has failed.`;
-const PAIRS = [["sioc13", "sioc4"], ["sioc4", "sioc13"]];
+const LEGEND = [
+  "Each cell: by polling, websocket and upgrade, on two nodes, then behind a round-robin;",
+  "! has failed, - is not served.",
+].join(" ");
+const PAIRS = ["sioc09", "sioc13"].flatMap((elder) => [[elder, "sioc4"], ["sioc4", elder]]);
 const alone = Object.keys(CLIENTS).map((name) => [name]);
 const rows = [...alone, ...PAIRS].filter(([name]) => !options.clients || options.clients.split(",").includes(name));
 
@@ -54,7 +57,7 @@ async function meetings([client, other], how) {
 function show() {
   line("", COLUMNS, "time");
   for (const { names, ways, seconds } of table) {
-    const cells = COLUMNS.map((vocabulary) => ways.map((way) => cell(way, vocabulary)).join(" "));
+    const cells = COLUMNS.map((vocabulary) => ways.map((way) => cell(names, way, vocabulary)).join(" "));
     line(title(names), cells, `${seconds.toFixed(1)} s`);
   }
   const met = table.flatMap(({ ways }) => ways).flatMap(({ met }) => met);
@@ -77,7 +80,9 @@ function title(names) {
   return names.map((name) => CLIENTS[name]).join(" + ");
 }
 
-function cell({ met }, vocabulary) {
+function cell(names, { met }, vocabulary) {
+  const served = transportsOf(names);
   const passed = met.filter((one) => one.vocabulary === vocabulary && one.ok).map(({ transport }) => transport);
-  return BY_ALL.map((transport) => (passed.includes(transport) ? transport[0] : "!")).join("");
+  const mark = (transport) => (passed.includes(transport) ? transport[0] : "!");
+  return BY_ALL.map((transport) => (served.includes(transport) ? mark(transport) : "-")).join("");
 }

@@ -6,10 +6,10 @@
 // client for those who come second; `--round-robin` puts a balancer in front of the nodes that knows no sessions.
 
 import { parseArgs } from "node:util";
-import { open } from "./clients.mjs";
-import { BY_ALL } from "./line.mjs";
+import { open, transportsOf } from "./clients.mjs";
 import { Deviation, Person } from "./person.mjs";
 import { roundRobin } from "./round-robin.mjs";
+import { sidOf } from "./sid.mjs";
 import { VOCABULARIES } from "./vocabularies.mjs";
 import { observers } from "./window.mjs";
 
@@ -18,13 +18,15 @@ const { values: options, positionals: nodes } = parseArgs({
   options: {
     client: { type: "string" },
     other: { type: "string" },
-    transports: { type: "string", default: BY_ALL.join() },
+    transports: { type: "string" },
     vocabularies: { type: "string", default: Object.keys(VOCABULARIES).join() },
     "round-robin": { type: "boolean", default: false },
   },
 });
 
-const clients = [options.client, options.other ?? options.client].map(open);
+const names = [options.client, options.other ?? options.client];
+const transports = options.transports?.split(",") ?? transportsOf(names);
+const clients = names.map(open);
 const refusals = [];
 const balancer = options["round-robin"] ? await roundRobin(nodes, { observe }) : null;
 if (!balancer) observers.add(observe);
@@ -34,7 +36,7 @@ const RUN = Date.now().toString(36);
 const everyone = [];
 let failed = false;
 for (const vocabulary of options.vocabularies.split(",")) {
-  for (const transport of options.transports.split(",")) await meeting(vocabulary, transport);
+  for (const transport of transports) await meeting(vocabulary, transport);
 }
 balancer?.close();
 process.exit(failed ? 1 : 0);
@@ -70,7 +72,7 @@ function complaint(transport, crossed) {
 
 /** A client that leaves may have one more question under way, which nobody answers any more. */
 function observe(status, url) {
-  const sid = new URL(url, "http://any").searchParams.get("sid");
+  const sid = sidOf(url);
   // Some clients do not know their own.
   const hasLeft = everyone.some((one) => one.hasLeft && (one.sid ?? sid) === sid);
   if (status >= 400 && !hasLeft) refusals.push(`${status} ${url}`);

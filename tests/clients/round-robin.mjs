@@ -4,6 +4,7 @@
 import http from "node:http";
 import https from "node:https";
 import net from "node:net";
+import { sidOf } from "./sid.mjs";
 
 /**
  * Its `url`, and how many sessions it has sent to more than one node. `tls` is `{ key, cert }`; `observe(status, url,
@@ -17,7 +18,7 @@ export async function roundRobin(nodes, { tls, observe = () => {} } = {}) {
 
   function next(request) {
     const target = targets[turn++ % targets.length];
-    note(new URL(request.url, "http://any").searchParams.get("sid"), target);
+    note(sidOf(request.url), target);
     return target;
   }
 

@@ -150,8 +150,10 @@ class WebSocket extends Ws {
 export function newWindow() {
   const { host, hostname, protocol } = new URL(ORIGIN);
   const window = Object.fromEntries(SHARED.map((name) => [name, globalThis[name]]));
-  Object.assign(window, { XMLHttpRequest, WebSocket, navigator: { userAgent: "a window of the tests" } });
+  Object.assign(window, { XMLHttpRequest, WebSocket, navigator: { userAgent: "a window of the tests", platform: "" } });
   window.location = { host, hostname, protocol, port: "", href: `${ORIGIN}/` };
+  // 0.9 looks into it for what has loaded, and for an old Firefox.
+  window.document = { readyState: "complete", documentElement: { style: {} } };
   window.window = window.self = window;
   return createContext(window);
 }
