@@ -52,7 +52,7 @@ async function meeting(vocabulary, transport) {
     return one;
   };
   const [began, crossed] = [Date.now(), balancer?.crossed()];
-  const how = { apart: balancer === null, haveAuth: clients.every(({ hasAuth }) => hasAuth) };
+  const how = { apart: balancer === null };
   const met = meet(enter, `${vocabulary} ${transport} ${RUN}`, how);
   const wrong = await met.then(() => complaint(transport, crossed), (error) => error);
   for (const one of everyone) one.leave();

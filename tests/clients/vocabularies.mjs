@@ -1,6 +1,6 @@
 // What two people on two nodes say and hear in each vocabulary, by wire.md, word by word.
 //
-// Each is `{ namespace?, path?, meet(enter, tag, { apart, haveAuth }) }`. `enter(name, options)` brings somebody in, each
+// Each is `{ namespace?, path?, meet(enter, tag, { apart }) }`. `enter(name, options)` brings somebody in, each
 // on the next node (`apart`) or wherever a balancer sends them; `tag` is new every time. What `hears` names comes next
 // and nothing else does; the last words of each tell that what came before was all there was.
 

@@ -1,10 +1,10 @@
 // The official Socket.IO tutorial: texts with the place where they stand, by which one who comes back asks for what
-// was missed, if it has `auth` (its page needs 4.6). What is said twice with one `clientOffset` is said once.
+// was missed. What is said twice with one `clientOffset` is said once.
 
 import { acknowledged, expect, settle, TEXTS } from "./words.mjs";
 
 export const tutorial = {
-  async meet(enter, tag, { haveAuth }) {
+  async meet(enter, tag) {
     const first = `first of ${tag}`;
     const Ann = await enter("ann", { auth: { serverOffset: 0 }, first: ["chat message", first, `${tag} first`] });
     const since = place();
@@ -27,11 +27,9 @@ export const tutorial = {
     const missed = TEXTS.map((text) => ["chat message", text, place().hear]);
     for (const [index, text] of TEXTS.entries()) await acknowledged(Ann, "chat message", text, `${tag} ${index} alone`);
     await Ann.hears(...missed);
-    if (haveAuth) {
-      const back = await enter("bob again", { auth: { serverOffset: last.at } });
-      await back.hears(...missed);
-      back.leave();
-    }
+    const back = await enter("bob again", { auth: { serverOffset: last.at } });
+    await back.hears(...missed);
+    back.leave();
     Ann.leave();
   },
 };
