@@ -1,5 +1,5 @@
 // A balancer that knows nothing of sessions: each request goes to the next node, on a kept connection too; a
-// WebSocket stays where its upgrade went.
+// WebSocket stays where its upgrade went. A node that takes no connection any more is asked no more.
 
 import http from "node:http";
 import https from "node:https";
@@ -26,6 +26,10 @@ export async function roundRobin(nodes, { tls, observe = () => {} } = {}) {
     if (sid) sessions.set(sid, (sessions.get(sid) ?? new Set()).add(target));
   }
 
+  function failed({ code }, target) {
+    if (code === "ECONNREFUSED" && targets.includes(target)) targets.splice(targets.indexOf(target), 1);
+  }
+
   const server = tls ? https.createServer(tls) : http.createServer();
   server.on("request", (request, answer) => {
     const target = next(request);
@@ -37,17 +41,22 @@ export async function roundRobin(nodes, { tls, observe = () => {} } = {}) {
       answer.writeHead(back.statusCode, back.rawHeaders);
       back.pipe(answer);
     });
-    onward.on("error", () => answer.destroy());
+    onward.on("error", (error) => {
+      failed(error, target);
+      answer.destroy();
+    });
     answer.on("close", () => onward.destroy());
     request.pipe(onward);
   });
   server.on("upgrade", (request, client, head) => {
-    const { hostname, port } = next(request);
+    const target = next(request);
+    const { hostname, port } = target;
     const node = net.connect(port, hostname, () => {
       node.write(`${request.method} ${request.url} HTTP/1.1\r\n${lines(request.rawHeaders)}\r\n`);
       node.write(head);
       client.pipe(node).pipe(client);
     });
+    node.on("error", (error) => failed(error, target));
     for (const [one, other] of [[client, node], [node, client]]) {
       one.on("error", () => other.destroy());
       one.on("close", () => other.destroy());

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use hubbub_tests::{process::Cluster, scripts::Script};
+use hubbub_tests::{node::Node, process::Cluster, redis_server::RedisServer, scripts::Script};
+use tokio::{net::TcpListener, task::spawn_blocking};
 
 /// Every client in every vocabulary by each transport, straight on two nodes and behind a balancer that knows no
 /// sessions. `make matrix` shows the table.
@@ -45,6 +46,29 @@ fn what_is_said_in_the_connect_handler_is_never_lost() {
 #[test]
 fn what_is_said_once_a_client_is_connected_is_heard() {
     on_two_nodes(Script::node("clients/prompt.mjs"));
+}
+
+#[test]
+fn the_eldest_clients_are_told_that_they_are_refused() {
+    on_two_nodes(Script::node("clients/elders.mjs").args(["refused"]));
+}
+
+/// Those of 0.9, which a word of their protocol's would send away for good.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_eldest_clients_come_back_when_their_node_stops() {
+    let redis = RedisServer::start();
+    let (one, two) = (Node::joined(&redis, "one", |_| {}).await, Node::joined(&redis, "two", |_| {}).await);
+    let stop = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let urls = [stop.local_addr().expect("its address"), one.addr(), two.addr()]
+        .map(|addr| format!("http://{addr}"));
+    let script = Script::node("clients/elders.mjs").args(["back"]).args(urls);
+    let script = spawn_blocking(|| script.run());
+    let stopping = tokio::spawn(async move {
+        stop.accept().await.expect("to be told");
+        one.drain().await;
+    });
+    script.await.expect("everyone is back");
+    stopping.await.expect("it has stopped");
 }
 
 /// By polling, by WebSocket, and by an upgrade from one to the other.
