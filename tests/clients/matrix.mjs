@@ -73,7 +73,7 @@ function show() {
 function line(first, cells, last) {
   const widths = COLUMNS.map((vocabulary) => Math.max(vocabulary.length, 2 * BY_ALL.length + 1));
   const padded = cells.map((cell, column) => cell.padEnd(widths[column]));
-  console.log([first.padEnd(25), ...padded, last.padStart(6)].join("  "));
+  console.log([first.padEnd(26), ...padded, last.padStart(6)].join("  "));
 }
 
 function title(names) {
