@@ -37,7 +37,7 @@ export function load(name) {
   const [generation, build] = name.split("-");
   const client = { ...GENERATIONS[generation], io: build === "node" ? require(generation) : inWindow(generation) };
   const Kind = client.eio ? Line : ElderLine;
-  return { ...client, hasAuth: client.eio === 4, connect: (url, how, ears) => new Kind(client, url, how, ears) };
+  return { ...client, connect: (url, how, ears) => new Kind(client, url, how, ears) };
 }
 
 function inWindow(generation) {

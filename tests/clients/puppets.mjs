@@ -16,21 +16,20 @@ import { lastOf } from "./line.mjs";
 export const PUPPETS = {
   python4: { version: "python-socketio 4", command: [...python("venv-eio3"), "sync"] },
   "python4-async": { version: "python-socketio 4 async", command: [...python("venv-eio3"), "async"] },
-  python5: { version: "python-socketio 5", command: [...python("venv"), "sync"], hasAuth: true },
-  "python5-async": { version: "python-socketio 5 async", command: [...python("venv"), "async"], hasAuth: true },
+  python5: { version: "python-socketio 5", command: [...python("venv"), "sync"] },
+  "python5-async": { version: "python-socketio 5 async", command: [...python("venv"), "async"] },
   rust: {
     version: "rust_socketio 0.6",
     command: [".cache/rust-client/debug/hubbub-rust-client"],
-    hasAuth: true,
     alone: true,
   },
 };
 
 /** A client, as `load` gives them. */
 export function pull(name) {
-  const { version, command, hasAuth, alone } = PUPPETS[name];
+  const { version, command, alone } = PUPPETS[name];
   const together = alone ? null : new Puppet(version, command);
-  return { version, hasAuth, connect: (...how) => (together ?? new Puppet(version, command)).connect(...how) };
+  return { version, connect: (...how) => (together ?? new Puppet(version, command)).connect(...how) };
 }
 
 class Puppet {
