@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::Method;
 use hubbub_tests::{
     client::Client,
-    http::{EIO4, get, open, post, request},
+    http::{EIO3, EIO4, get, open, post, request},
     watched::Watched,
     wire::{TEXT, Wire, frame, request as head},
 };
@@ -133,6 +133,18 @@ async fn a_second_websocket_of_a_session_is_closed_and_the_first_goes_on() {
     first.say("message", &[json!("still here")]).await;
     first.hears("response", &[json!("still here")]).await;
     first.leave().await;
+    node.noticed_nothing().await;
+}
+
+#[tokio::test]
+async fn a_session_is_not_served_in_another_protocol_than_its_own() {
+    let node = Watched::start().await;
+    let sid = open(node.addr()).await;
+    let [own, other] = [EIO4, EIO3].map(|protocol| format!("{protocol}&sid={sid}"));
+    assert_eq!(get(node.addr(), &other).await.refusal(), (400, json!(5)));
+    assert_eq!(post(node.addr(), &other, "2:40").await.refusal(), (400, json!(5)));
+    assert_eq!(post(node.addr(), &own, "40").await.text(), "ok");
+    assert!(get(node.addr(), &own).await.text().starts_with("40{"));
     node.noticed_nothing().await;
 }
 

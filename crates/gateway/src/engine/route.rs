@@ -90,20 +90,7 @@ impl Engine {
             }
             return self.peers.forward(owner, from.peer, asked.websocket, request).await;
         }
-        let link = match &asked.sid {
-            Some(sid) => {
-                let link = self.find(sid).ok_or(Refused::Session)?;
-                if link.eio3 != asked.eio3() {
-                    return Err(Refused::Version);
-                }
-                link
-            }
-            None if self.draining.load(Ordering::Relaxed) => return Err(Refused::Draining),
-            None => {
-                let seat = self.seats.clone().try_acquire_owned().map_err(|_| Refused::Full)?;
-                Link::new(self, seat, &asked, from)
-            }
-        };
+        let link = self.link_of(&asked, from)?;
         if asked.protocol == Protocol::ZeroNine {
             return self.serve_zero_nine(asked, link, request).await;
         }
@@ -114,6 +101,19 @@ impl Engine {
             (false, &Method::POST, Some(_)) => self.post(&asked, &link, request).await,
             _ => Err(Refused::BadRequest),
         }
+    }
+
+    /// The session that the request names, or a new one.
+    fn link_of(self: &Arc<Self>, asked: &Asked, from: Caller) -> Result<Arc<Link>, Refused> {
+        if let Some(sid) = &asked.sid {
+            let link = self.find(sid).ok_or(Refused::Session)?;
+            return if link.eio3 == asked.eio3() { Ok(link) } else { Err(Refused::Version) };
+        }
+        if self.draining.load(Ordering::Relaxed) {
+            return Err(Refused::Draining);
+        }
+        let seat = self.seats.clone().try_acquire_owned().map_err(|_| Refused::Full)?;
+        Ok(Link::new(self, seat, asked, from))
     }
 }
 
