@@ -98,9 +98,7 @@ impl Drop for LaneIo {
     /// The library is done with it, or gave up an upgrade without closing the polling session behind it, which then
     /// would never end. After an upgrade that was finished, closing it again changes nothing.
     fn drop(&mut self) {
-        let mut out = self.link.lock();
-        out.flow = Flow::Over;
-        drop(out);
+        self.link.lock().end();
         self.link.shut_down();
         if self.upgrades {
             self.link.close_polling();
@@ -286,7 +284,7 @@ impl Link {
                 Ok(Some(written)) => out.sent(written),
                 Ok(None) => return Ok(false),
                 Err(error) => {
-                    out.flow = Flow::Over;
+                    out.end();
                     return Err(error);
                 }
             }

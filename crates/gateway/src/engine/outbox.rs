@@ -13,7 +13,7 @@
 use std::{
     collections::VecDeque,
     sync::{Arc, Weak},
-    task::Waker,
+    task::{Context, Poll, Waker},
 };
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -32,6 +32,9 @@ pub(crate) type Namespace = u8;
 
 /// Which of a client's connects it was, in turn: a marker of an earlier one opens nothing for a later one.
 pub(crate) type Turn = u8;
+
+/// Bytes that may still wait for a client that counts as keeping up.
+const ROOMY: usize = 32 * 1_024;
 
 /// Of packets that were taken out of the queue once, whichever namespace they are of.
 const NO_NAMESPACE: Namespace = Namespace::MAX;
@@ -65,6 +68,8 @@ pub(super) struct Outbox {
     pub(super) written: Follower,
     /// Wakes the library's reader, for a pong or because it is no longer paused.
     pub(super) reader: Option<Waker>,
+    /// Those who wait until little is queued.
+    waiters: Vec<Waker>,
 }
 
 /// A namespace that is connected.
@@ -118,6 +123,7 @@ impl Outbox {
             kicked: None,
             written: Follower::default(),
             reader: None,
+            waiters: Vec::new(),
         }
     }
 
@@ -144,6 +150,7 @@ impl Outbox {
         if let Some(begun) = begun {
             self.queue.push_front(begun);
         }
+        self.wake_waiters();
     }
 
     /// Keeps the frames until the namespace's marker comes by, if it has not yet.
@@ -169,6 +176,33 @@ impl Outbox {
     /// All bytes that it keeps.
     pub(super) fn queued(&self) -> usize {
         self.queued
+    }
+
+    /// Nothing goes any more, and nobody waits for it.
+    pub(super) fn end(&mut self) {
+        self.flow = Flow::Over;
+        self.wake_waiters();
+    }
+
+    /// Ready when little is queued, or nothing goes any more.
+    pub(super) fn poll_roomy(&mut self, cx: &Context<'_>) -> Poll<()> {
+        if self.is_roomy() {
+            return Poll::Ready(());
+        }
+        if !self.waiters.iter().any(|known| known.will_wake(cx.waker())) {
+            self.waiters.push(cx.waker().clone());
+        }
+        Poll::Pending
+    }
+
+    fn is_roomy(&self) -> bool {
+        self.queued <= ROOMY || self.flow == Flow::Over
+    }
+
+    fn wake_waiters(&mut self) {
+        if !self.waiters.is_empty() && self.is_roomy() {
+            std::mem::take(&mut self.waiters).into_iter().for_each(Waker::wake);
+        }
     }
 
     /// Has a marker emitted, unless one is on its way: frames go where it comes by.
@@ -213,6 +247,7 @@ impl Outbox {
             taken += frames.len();
             packets.extend(payloads(&frames).map(|payload| frames.slice_ref(payload)));
         }
+        self.wake_waiters();
     }
 
     /// Packets that a poll has no room for: they are the first of the next.
@@ -228,6 +263,7 @@ impl Outbox {
     /// These bytes of the first frames are out.
     pub(super) fn sent(&mut self, mut bytes: usize) {
         self.queued -= bytes;
+        self.wake_waiters();
         while let Some((_, first)) = self.queue.front_mut() {
             if bytes < first.len() {
                 first.advance(bytes);
@@ -260,7 +296,13 @@ pub(super) fn marker_of(packet: &str) -> Option<(Namespace, Turn)> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
+    use std::{
+        sync::{
+            Mutex,
+            atomic::{AtomicUsize, Ordering},
+        },
+        task::Wake,
+    };
 
     use super::*;
 
@@ -314,6 +356,44 @@ mod tests {
         out.take(waited, &mut packets);
         assert_eq!(packets, ["42[1]", "42[2]", "42[3]"]);
         assert_eq!(out.queued(), 0);
+    }
+
+    /// Counts how often it was woken.
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn who_waits_until_little_is_queued_is_woken_when_it_is_or_when_it_is_over() {
+        let (first, second) = (Arc::new(Woken::default()), Arc::new(Woken::default()));
+        let wakers = [&first, &second].map(|woken| Waker::from(woken.clone()));
+        let [one, two] = wakers.each_ref().map(Context::from_waker);
+        let woken = || [&first, &second].map(|woken| woken.0.load(Ordering::Relaxed));
+        let mut out = Outbox::new(Ping::Usual);
+        out.queue(0, vec![0; ROOMY].into(), false);
+        assert!(out.poll_roomy(&one).is_ready());
+        out.queue(3, "more than little".into(), false);
+        for context in [&one, &two, &one] {
+            assert!(out.poll_roomy(context).is_pending());
+        }
+        out.sent(15);
+        assert_eq!(woken(), [0, 0]);
+        out.sent(1);
+        assert_eq!(woken(), [1, 1]);
+        out.queue(0, "again".into(), false);
+        assert!(out.poll_roomy(&two).is_pending());
+        out.disconnect(0);
+        assert_eq!(woken(), [1, 2]);
+        out.queue(0, vec![0; 2 * ROOMY].into(), false);
+        assert!(out.poll_roomy(&one).is_pending());
+        out.end();
+        assert!(out.poll_roomy(&one).is_ready());
+        assert_eq!(woken(), [2, 2]);
     }
 
     #[test]
