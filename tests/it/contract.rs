@@ -38,7 +38,8 @@ over_every_backplane! {
         what_is_published_once_subscribed_is_heard
         a_room_is_heard_until_its_last_guard_is_dropped
         an_empty_room_has_a_position_and_its_first_message_follows_it
-        recovery_gives_the_whole_suffix_or_an_honest_none
+        a_log_is_read_on_without_a_hole_or_not_at_all
+        a_log_of_long_texts_is_read_on_in_pieces
         the_recent_messages_are_the_last_ones_oldest_first;
     contract_hints:
         a_hint_comes_out_as_it_went_in

@@ -37,8 +37,8 @@ pub(crate) async fn a_hint_is_in_no_log_and_takes_no_position(world: World) {
     assert_eq!(heard, ["ann: after", "ann: before", "bob types"]);
     let recent = node.backplane.broker.recent(&lobby, 10).await.expect("recent messages");
     assert_eq!(recent.envelopes.iter().map(position).collect::<Vec<_>>(), [before, after]);
-    let missed = node.backplane.broker.recover(&lobby, before, 10).await.expect("an answer");
-    assert_eq!(missed.map(|missed| missed.len()), Some(1));
+    let missed = node.backplane.broker.read_on(&lobby, before, 10).await.expect("an answer");
+    assert_eq!(missed.map(|missed| missed.envelopes.len()), Some(1));
 }
 
 pub(crate) async fn a_hint_that_nobody_listens_to_is_lost(world: World) {

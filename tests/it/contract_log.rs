@@ -127,31 +127,55 @@ pub(crate) async fn an_empty_room_has_a_position_and_its_first_message_follows_i
     assert_eq!((empty.top.seq, empty.envelopes.len()), (0, 0));
     let first = node.say(&lobby, "first").await.position;
     assert_eq!(first, Position { seq: 1, ..empty.top });
-    let missed = node.backplane.broker.recover(&lobby, empty.top, 10).await.expect("an answer");
-    assert_eq!(missed.map(|missed| missed.len()), Some(1));
+    let missed = node.backplane.broker.read_on(&lobby, empty.top, 10).await.expect("an answer");
+    assert_eq!(missed.map(|missed| (missed.top, missed.envelopes.len())), Some((first, 1)));
 }
 
-pub(crate) async fn recovery_gives_the_whole_suffix_or_an_honest_none(world: World) {
+pub(crate) async fn a_log_is_read_on_without_a_hole_or_not_at_all(world: World) {
     let node = world.node().await;
     let lobby = room("lobby");
     let mut positions = Vec::new();
-    for number in 0..10 {
+    for number in 0..40 {
         positions.push(node.say(&lobby, &format!("{number}")).await.position);
     }
-    let recover = async |since: Position, limit| {
+    let (start, top) = (Position { seq: 0, ..positions[0] }, positions[39]);
+    let read_on = async |since: Position, limit| {
         let broker = &node.backplane.broker;
-        let answer = within("recovery", broker.recover(&lobby, since, limit)).await.expect("an answer");
-        answer.map(|suffix| suffix.iter().map(position).collect::<Vec<_>>())
+        let answer = within("the log", broker.read_on(&lobby, since, limit)).await.expect("an answer");
+        answer.map(|read| {
+            assert_eq!(read.top, top);
+            read.envelopes.iter().map(position).collect::<Vec<_>>()
+        })
     };
-    let start = Position { seq: 0, ..positions[0] };
-    let top = positions[9];
-    assert_eq!(recover(start, 10).await, Some(positions.clone()));
-    assert_eq!(recover(positions[6], 3).await, Some(positions[7..].to_vec()));
-    assert_eq!(recover(top, 0).await, Some(Vec::new()));
-    assert_eq!(recover(positions[6], 2).await, None, "a part");
-    assert_eq!(recover(Position { seq: 11, ..top }, 10).await, None, "the future");
-    assert_eq!(recover(Position { seq: u64::MAX, ..top }, usize::MAX).await, None, "the end of time");
-    assert_eq!(recover(Position { epoch: top.epoch - 1, ..top }, 10).await, None, "another epoch");
+    assert_eq!(read_on(start, 100).await, Some(positions.clone()));
+    assert_eq!(read_on(start, 17).await, Some(positions[..17].to_vec()), "a piece");
+    assert_eq!(read_on(positions[16], 17).await, Some(positions[17..34].to_vec()), "the next");
+    assert_eq!(read_on(positions[36], 3).await, Some(positions[37..].to_vec()));
+    assert_eq!(read_on(positions[36], 0).await, Some(vec![positions[37]]), "one at least");
+    assert_eq!(read_on(top, 1).await, Some(Vec::new()));
+    assert_eq!(read_on(Position { seq: 41, ..top }, 10).await, None, "the future");
+    assert_eq!(read_on(Position { seq: u64::MAX, ..top }, usize::MAX).await, None, "the end of time");
+    assert_eq!(read_on(Position { epoch: top.epoch - 1, ..top }, 10).await, None, "another epoch");
+}
+
+pub(crate) async fn a_log_of_long_texts_is_read_on_in_pieces(world: World) {
+    let node = world.node().await;
+    let lobby = room("lobby");
+    let mut at = node.backplane.broker.recent(&lobby, 0).await.expect("the top").top;
+    for number in 0..40 {
+        node.say(&lobby, &format!("{number}{}", "x".repeat(30_000))).await;
+    }
+    let mut seqs = Vec::new();
+    loop {
+        let read = node.backplane.broker.read_on(&lobby, at, 100).await.expect("an answer");
+        let read = read.expect("no hole");
+        seqs.extend(read.envelopes.iter().map(|envelope| position(envelope).seq));
+        at = read.envelopes.last().map_or(at, position);
+        if at == read.top {
+            break;
+        }
+    }
+    assert_eq!(seqs, (1..=40).collect::<Vec<_>>());
 }
 
 pub(crate) async fn the_recent_messages_are_the_last_ones_oldest_first(world: World) {

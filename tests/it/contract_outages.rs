@@ -98,8 +98,8 @@ async fn the_history_is_bounded_and_what_it_lost_is_not_recovered() {
     assert!((50..=55).contains(&recent.envelopes.len()), "{}", recent.envelopes.len());
     assert_eq!(recent.envelopes.last().map(position), positions.last().copied());
     let recover = async |since: usize| {
-        let answer = node.backplane.broker.recover(&lobby(), positions[since], 1_000).await;
-        answer.expect("an answer").map(|missed| missed.len())
+        let answer = node.backplane.broker.read_on(&lobby(), positions[since], 1_000).await;
+        answer.expect("an answer").map(|missed| missed.envelopes.len())
     };
     assert_eq!(recover(0).await, None);
     assert_eq!(recover(460).await, Some(39));
@@ -117,7 +117,7 @@ async fn a_log_that_was_lost_begins_anew_and_listeners_are_told_though_nobody_sp
     let Inbound::Gap { top, .. } = node.next().await else { panic!("no gap") };
     assert!(top.epoch > before.epoch);
     assert_eq!(top.seq, 0);
-    assert_eq!(node.backplane.broker.recover(&lobby(), before, 10).await.expect("an answer"), None);
+    assert_eq!(node.backplane.broker.read_on(&lobby(), before, 10).await.expect("an answer"), None);
     let after = node.say(&lobby(), "after").await.position;
     assert_eq!(after, Position { seq: 1, ..top });
     assert_eq!(node.hear().await, "ann: after");
@@ -164,7 +164,7 @@ async fn a_redis_that_comes_back_with_its_data_counts_on_in_a_new_epoch_and_noth
     let mut heard = a.hear_until("ann: after 2").await;
     heard.retain(|heard| !heard.starts_with("presence"));
     assert_eq!(heard, ["gap lobby", "ann: after 0", "ann: after 1"]);
-    assert_eq!(a.backplane.broker.recover(&lobby(), before, 10).await.expect("an answer"), None);
+    assert_eq!(a.backplane.broker.read_on(&lobby(), before, 10).await.expect("an answer"), None);
     let recent = a.backplane.broker.recent(&lobby(), 10).await.expect("recent messages");
     assert_eq!(recent.envelopes.len(), 4, "the history reads on");
 }

@@ -58,15 +58,18 @@ pub trait Broker: fmt::Debug + Send + Sync {
     /// reaches the inbox.
     async fn subscribe(&self, room: &RoomId) -> Result<Subscription, BackplaneError>;
 
-    /// The whole suffix of the log after `since`, or an honest `None`: never a part of it.
-    async fn recover(
+    /// The log's top and what follows `since`, without a hole, read in one step: at most `limit` entries, fewer where they
+    /// are long, and at least one where there is any. Whoever reads on from the last one until it is the top has missed
+    /// nothing. `None`: that cannot be proved, for `since` is of another epoch, in the future, or followed by what the
+    /// log has no more.
+    async fn read_on(
         &self,
         room: &RoomId,
         since: Position,
         limit: usize,
-    ) -> Result<Option<Vec<Envelope>>, BackplaneError>;
+    ) -> Result<Option<Recent>, BackplaneError>;
 
-    /// The log's top and its last `limit` messages, the oldest first, read in one step.
+    /// The log's top and the room's last `limit` messages, the oldest first, read in one step.
     async fn recent(&self, room: &RoomId, limit: usize) -> Result<Recent, BackplaneError>;
 }
 
@@ -94,12 +97,12 @@ pub struct Receipt {
     pub duplicate: bool,
 }
 
-/// The end of a room's log.
+/// A part of a room's log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recent {
-    /// The last position: what comes after it is new.
+    /// The log's last position: what comes after it is new.
     pub top: Position,
-    /// Messages up to it, the oldest first.
+    /// What was asked for of the log up to it, the oldest first.
     pub envelopes: Vec<Envelope>,
 }
 

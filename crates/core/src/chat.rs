@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     Arrival, BackplaneError, Broker, Claim, Command, Departure, Draft, Envelope, Event, Exit, Hint, Identity,
-    Limits, MEMBERS_PAGE, Message, Name, Occupancy, Place, Position, Presence, Recent, Refusal, RefusalCode,
+    Limits, MEMBERS_PAGE, Message, Name, Occupancy, Past, Position, Presence, Recent, Refusal, RefusalCode,
     Reply, RoomId, Said, Session, UserId, guest_name,
 };
 
@@ -14,10 +14,10 @@ const CHANNEL_SEARCH: usize = crate::HISTORY_LENGTH;
 const CHANNEL_LENGTH: usize = 100;
 /// Bytes of text that one answer may bring. Encoded it may be six times as much, and still fits an outbox.
 const ONE_ANSWER: usize = 128 * 1_024;
-/// The most messages that someone is told who comes back.
-const RESUMED: usize = crate::HISTORY_LENGTH;
-/// And the most bytes of text. Who tells them has to see to it that they fit an outbox once they are encoded.
-const RESUMED_TEXT: usize = 512 * 1_024;
+/// Bytes of text of a room's past that may be kept for someone who is told it little by little.
+const PAST_TEXT: usize = 512 * 1_024;
+/// Entries of a log that are read on at once.
+const PIECE: usize = 64;
 
 /// Carries out commands. One for all sessions of a node; it keeps nothing of its own.
 #[derive(Debug, Clone)]
@@ -44,7 +44,7 @@ impl Chat {
             Command::Send { room, said } => self.send(session, room, said).await,
             Command::Type { room, on } => self.hint_typing(session, &room, on).await,
             Command::Channel { room, channel } => self.channel(&room, channel).await,
-            Command::Join { room, limit } => self.join(session, room, limit).await,
+            Command::Join { room, since, limit } => self.join(session, room, since, limit).await,
             Command::Leave { room } => self.leave(session, &room).await,
             Command::Members { room, after, limit } => self.members(session, &room, after, limit).await,
         }
@@ -58,55 +58,51 @@ impl Chat {
         Ok(())
     }
 
-    /// Hears a room from its log's top on, with the last `limit` messages before it, without being listed in it. Cut
-    /// short, it may hear the room already; [`Chat::close`] then ends that too.
-    pub async fn hear(&self, session: &mut Session, room: &RoomId, limit: usize) -> Result<Recent, Refusal> {
-        let mut recent = self.hear_after(session, room, self.broker.recent(room, limit)).await?;
-        last_within(ONE_ANSWER, &mut recent.envelopes);
-        Ok(recent)
-    }
-
-    /// Hears a room from its log's top on, with everything before it that is newer than `since`; where that cannot be
-    /// proved to be everything, with what the history has of it. At most its last 1,000 messages and 512 KiB of text.
-    /// Otherwise like [`Chat::hear`].
-    pub async fn resume(
+    /// Hears a room from now on, without being listed in it, and answers with its past: with what was said after `since`,
+    /// if that can be proved to be without a hole, or else with its last `limit` messages. Cut short, it may hear the
+    /// room already; [`Chat::close`] then ends that too.
+    pub async fn hear(
         &self,
         session: &mut Session,
         room: &RoomId,
-        since: Position,
-    ) -> Result<Recent, Refusal> {
-        let mut missed = self.hear_after(session, room, self.missed(room, since)).await?;
-        last_within(RESUMED_TEXT, &mut missed.envelopes);
-        Ok(missed)
-    }
-
-    /// Listens first and reads then: what is said in between is in both, and in neither order missing.
-    async fn hear_after(
-        &self,
-        session: &mut Session,
-        room: &RoomId,
-        reading: impl Future<Output = Result<Recent, BackplaneError>>,
-    ) -> Result<Recent, Refusal> {
+        since: Option<Position>,
+        limit: usize,
+    ) -> Result<Past, Refusal> {
         let known = session.hears(room);
+        // Listens first and reads then: what is said in between is in both, and in neither order missing.
         self.listen(session, room).await?;
-        let recent = reading.await;
-        if recent.is_err() && !known {
+        let past = self.past(room, since, limit).await;
+        if past.is_err() && !known {
             session.forget(room);
         }
-        recent.map_err(unavailable)
+        past.map_err(unavailable)
     }
 
-    async fn missed(&self, room: &RoomId, since: Position) -> Result<Recent, BackplaneError> {
-        if let Some(envelopes) = self.broker.recover(room, since, RESUMED).await? {
-            let top = envelopes.last().and_then(position).unwrap_or(since);
-            return Ok(Recent { top, envelopes });
+    /// The next piece of what was said after `since`; `None`: it cannot be proved to be without a hole.
+    pub async fn read_on(&self, room: &RoomId, since: Position) -> Result<Option<Recent>, Refusal> {
+        self.broker.read_on(room, since, PIECE).await.map_err(unavailable)
+    }
+
+    /// Where the room's log ends.
+    pub async fn top(&self, room: &RoomId) -> Result<Position, Refusal> {
+        self.broker.recent(room, 0).await.map(|recent| recent.top).map_err(unavailable)
+    }
+
+    async fn past(
+        &self,
+        room: &RoomId,
+        since: Option<Position>,
+        limit: usize,
+    ) -> Result<Past, BackplaneError> {
+        if let Some(since) = since
+            && let Some(missed) = self.broker.read_on(room, since, PIECE).await?
+        {
+            return Ok(Past::Missed { since, missed });
         }
-        let mut recent = self.broker.recent(room, RESUMED).await?;
-        // The history goes on from one epoch to the next, so some of it may be older.
-        let is_known = |at: Position| at.epoch == since.epoch && at.seq <= since.seq;
-        let known = recent.envelopes.iter().rposition(|envelope| position(envelope).is_some_and(is_known));
-        recent.envelopes.drain(..known.map_or(0, |last| last + 1));
-        Ok(recent)
+        let mut recent = self.broker.recent(room, limit).await?;
+        without_known(since, &mut recent.envelopes);
+        last_within(PAST_TEXT, &mut recent.envelopes);
+        Ok(Past::Recent(recent))
     }
 
     /// Takes a name for this person in the whole cluster, until the session closes.
@@ -171,13 +167,19 @@ impl Chat {
         Ok(Reply::Entered { name, first, count })
     }
 
-    async fn join(&self, session: &mut Session, room: RoomId, limit: usize) -> Result<Reply, Refusal> {
+    async fn join(
+        &self,
+        session: &mut Session,
+        room: RoomId,
+        since: Option<Position>,
+        limit: usize,
+    ) -> Result<Reply, Refusal> {
         let Identity { user, name } = session.identity.clone().ok_or_else(nobody)?;
         if session.hears.len() >= self.limits.rooms && !session.hears(&room) {
             return Err(Refusal::new(RefusalCode::Forbidden, "too many rooms at once"));
         }
         let known = session.hears(&room);
-        let joined = self.join_as(session, Identity { user, name }, &room, limit).await;
+        let joined = self.join_as(session, Identity { user, name }, &room, since, limit).await;
         if joined.is_err() && !known {
             session.forget(&room);
             if let Some(user) = session.entered.remove(&room) {
@@ -192,14 +194,18 @@ impl Chat {
         session: &mut Session,
         Identity { user, name }: Identity,
         room: &RoomId,
+        since: Option<Position>,
         limit: usize,
     ) -> Result<Reply, Refusal> {
-        let Recent { top, envelopes } = self.hear(session, room, limit).await?;
+        let mut past = self.hear(session, room, since, limit).await?;
+        if let Past::Recent(recent) = &mut past {
+            last_within(ONE_ANSWER, &mut recent.envelopes);
+        }
         self.list(session, room, &user, &name).await?;
         let Occupancy { occupants, .. } = self.presence.occupants(room).await.map_err(unavailable)?;
         let count = occupants.len();
         let members = occupants.into_iter().take(MEMBERS_PAGE).collect();
-        Ok(Reply::Joined { room: room.clone(), top, recent: envelopes, members, count })
+        Ok(Reply::Joined { room: room.clone(), past, members, count })
     }
 
     async fn leave(&self, session: &mut Session, room: &RoomId) -> Result<Reply, Refusal> {
@@ -291,29 +297,23 @@ impl Chat {
     }
 }
 
+/// Drops what someone knows who stopped there. The history goes on from one epoch to the next, so some of it may be older.
+fn without_known(since: Option<Position>, envelopes: &mut Vec<Envelope>) {
+    let Some(since) = since else { return };
+    let is_known = |at: Position| at.epoch == since.epoch && at.seq <= since.seq;
+    let known = envelopes.iter().rposition(|envelope| envelope.position().is_some_and(is_known));
+    envelopes.drain(..known.map_or(0, |last| last + 1));
+}
+
 /// Keeps the last messages with so many bytes of text: a room of long texts must not overrun who enters it.
 fn last_within(most: usize, envelopes: &mut Vec<Envelope>) {
     let mut bytes = 0;
     let fit = envelopes.iter().rev().take_while(|envelope| {
-        bytes += text_length(envelope);
+        bytes += envelope.event.text_length();
         bytes <= most
     });
     let fit = fit.count();
     envelopes.drain(..envelopes.len() - fit);
-}
-
-fn position(envelope: &Envelope) -> Option<Position> {
-    match envelope.place {
-        Place::Logged(position) => Some(position),
-        Place::Presence(_) | Place::Volatile => None,
-    }
-}
-
-fn text_length(envelope: &Envelope) -> usize {
-    match &envelope.event {
-        Event::Said(message) => message.text.len(),
-        _ => 0,
-    }
 }
 
 fn is_of(envelope: &Envelope, channel: &str) -> bool {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Envelope, MessageId, Millis, Name, Occupant, Position, Receipt, RoomId, UserId};
+use crate::{Envelope, MessageId, Millis, Name, Occupant, Position, Receipt, Recent, RoomId, UserId};
 
 /// What a session asks for, whatever the vocabulary it used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +46,9 @@ pub enum Command {
     Join {
         /// The room.
         room: RoomId,
-        /// How many of the last messages to have with it.
+        /// Where I stopped hearing it.
+        since: Option<Position>,
+        /// How many of the last messages to have with it, where what I missed is not known.
         limit: usize,
     },
     /// Leave a room, at once.
@@ -96,6 +98,43 @@ pub struct Said {
     pub channel: Option<String>,
 }
 
+/// What was said in a room before someone began to hear it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Past {
+    /// Its last messages. What they may have missed is not known.
+    Recent(Recent),
+    /// What they have missed, without a hole; if the last of it is not the top, the rest is to be read on.
+    Missed {
+        /// Where they had stopped.
+        since: Position,
+        /// What follows it.
+        missed: Recent,
+    },
+}
+
+impl Past {
+    /// The log's top at that moment.
+    pub fn top(&self) -> Position {
+        match self {
+            Self::Recent(recent) | Self::Missed { missed: recent, .. } => recent.top,
+        }
+    }
+
+    /// What an answer that brought the last messages has not told.
+    #[must_use]
+    pub fn untold(mut self) -> Self {
+        if let Self::Recent(recent) = &mut self {
+            recent.envelopes.clear();
+        }
+        self
+    }
+
+    /// Whether it is everything that they have missed.
+    pub fn is_whole(&self) -> bool {
+        matches!(self, Self::Missed { .. })
+    }
+}
+
 /// What came of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reply {
@@ -110,14 +149,12 @@ pub enum Reply {
         /// How many people are in the room with you, if that was asked or known.
         count: Option<usize>,
     },
-    /// You hear the room from `top` on.
+    /// You hear the room from its past on.
     Joined {
         /// The room.
         room: RoomId,
-        /// Its log's last position.
-        top: Position,
-        /// The last messages up to it, the oldest first.
-        recent: Vec<Envelope>,
+        /// What was said there before.
+        past: Past,
         /// The first page of who is here.
         members: Vec<Occupant>,
         /// How many are here.

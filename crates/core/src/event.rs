@@ -95,6 +95,16 @@ pub enum Event {
     Hinted(Hint),
 }
 
+impl Event {
+    /// Bytes of text that it brings along.
+    pub fn text_length(&self) -> usize {
+        match self {
+            Self::Said(message) => message.text.len(),
+            Self::Joined(_) | Self::Left(_) | Self::Hinted(_) => 0,
+        }
+    }
+}
+
 /// What orders an event among its room's others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
@@ -122,6 +132,14 @@ pub struct Envelope {
 }
 
 impl Envelope {
+    /// Where it stands in the room's log; `None`: it is in none.
+    pub fn position(&self) -> Option<Position> {
+        match self.place {
+            Place::Logged(position) => Some(position),
+            Place::Presence(_) | Place::Volatile => None,
+        }
+    }
+
     /// A hint on its way.
     pub fn volatile(room: &RoomId, hint: Hint, origin: Option<SessionId>) -> Self {
         Self { room: room.clone(), place: Place::Volatile, at: 0, origin, event: Event::Hinted(hint) }

@@ -22,7 +22,7 @@ pub use backplane::{
     Occupancy, Presence, Receipt, Recent, Secret, Subscription,
 };
 pub use chat::Chat;
-pub use command::{Command, Refusal, RefusalCode, Reply, Said};
+pub use command::{Command, Past, Refusal, RefusalCode, Reply, Said};
 pub use event::{Author, Envelope, Event, Hint, Message, Millis, Occupant, Place, Position};
 pub use guest::guest_name;
 pub use holders::{Enter, Holders, Leave};

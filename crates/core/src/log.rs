@@ -56,12 +56,14 @@ impl Log {
         (receipt, Some(envelope))
     }
 
+    /// What follows `since` without a hole, at most so much of it.
     pub(crate) fn since(&self, since: Position, limit: usize) -> Option<Vec<Envelope>> {
         let missing = usize::try_from(self.top.seq.checked_sub(since.seq)?).ok()?;
-        if since.epoch != self.top.epoch || missing > self.entries.len().min(limit) {
+        if since.epoch != self.top.epoch || missing > self.entries.len() {
             return None;
         }
-        Some(self.last(missing))
+        let first = self.entries.len() - missing;
+        Some(self.entries.range(first..first + missing.min(limit)).cloned().collect())
     }
 
     pub(crate) fn last(&self, limit: usize) -> Vec<Envelope> {

@@ -102,13 +102,15 @@ impl Broker for MemoryBroker {
         Ok(self.outlet.subscribe(room))
     }
 
-    async fn recover(
+    async fn read_on(
         &self,
         room: &RoomId,
         since: Position,
         limit: usize,
-    ) -> Result<Option<Vec<Envelope>>, BackplaneError> {
-        Ok(self.logs.lock().await.read(room, |log| log.since(since, limit)))
+    ) -> Result<Option<Recent>, BackplaneError> {
+        let read =
+            |log: &Log| log.since(since, limit.max(1)).map(|envelopes| Recent { top: log.top(), envelopes });
+        Ok(self.logs.lock().await.read(room, read))
     }
 
     async fn recent(&self, room: &RoomId, limit: usize) -> Result<Recent, BackplaneError> {

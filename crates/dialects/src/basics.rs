@@ -4,7 +4,11 @@ use hubbub_core::{Command, Occupant, Refusal, Reply, RoomId};
 use serde_json::{Map, Value};
 use smallvec::smallvec;
 
-use crate::{Answer, Dialect, Misspoken, Told, Utterance, Utterances, words};
+use crate::{
+    Answer, Dialect, Misspoken, Told, Utterance, Utterances,
+    told::{MISSING, SERVER},
+    words,
+};
 
 /// The spelling of the walkthrough and of the final server. A socket that has added no user hears it too.
 pub(crate) const CAMEL: Basics = Basics { name: "basics", chat: "updateChat", users: "updateUsers" };
@@ -55,8 +59,9 @@ impl Dialect for Basics {
     fn encode(&self, _room: &RoomId, told: &Told<'_>) -> Utterances {
         match told {
             Told::Said { message, .. } => self.line(message.author.name.as_str(), &message.text),
-            Told::Joined { who, .. } => self.server(&format!("{} has connected", who.name)),
-            Told::Left { who, .. } => self.server(&format!("{} has disconnected.", who.name)),
+            Told::Joined { who, .. } => self.notice(&format!("{} has connected", who.name)),
+            Told::Left { who, .. } => self.notice(&format!("{} has disconnected.", who.name)),
+            Told::Gap { .. } => self.notice(MISSING),
             Told::Roster(people) => smallvec![Utterance::new(self.users, [roster(people)])],
             Told::Connected | Told::Ready(_) | Told::Typing { .. } | Told::Changed { .. } => {
                 Utterances::new()
@@ -64,22 +69,22 @@ impl Dialect for Basics {
         }
     }
 
+    fn notice(&self, text: &str) -> Utterances {
+        self.line(SERVER, text)
+    }
+
     fn answer(&self, outcome: &Result<Reply, Refusal>) -> Answer {
         match outcome {
             Ok(Reply::Entered { .. }) => {
-                Answer { told: self.server("you have connected"), ..Answer::default() }
+                Answer { told: self.notice("you have connected"), ..Answer::default() }
             }
             Ok(_) => Answer::default(),
-            Err(refusal) => Answer { told: self.server(&refusal.message), ..Answer::refused(refusal) },
+            Err(refusal) => Answer::refused(refusal),
         }
     }
 }
 
 impl Basics {
-    fn server(&self, text: &str) -> Utterances {
-        self.line("Server", text)
-    }
-
     fn line(&self, name: &str, text: &str) -> Utterances {
         smallvec![Utterance::new(self.chat, [escaped(name).into(), escaped(text).into()])]
     }

@@ -4,7 +4,11 @@ use hubbub_core::{Command, RoomId};
 use serde_json::Value;
 use smallvec::smallvec;
 
-use crate::{Dialect, Misspoken, Told, Utterance, Utterances, words};
+use crate::{
+    Dialect, Misspoken, Told, Utterance, Utterances,
+    told::{MISSING, SERVER},
+    words,
+};
 
 /// The vocabulary. Nothing is escaped: the page shows it by `innerText`.
 #[derive(Debug)]
@@ -25,12 +29,19 @@ impl Dialect for Bocadillo {
 
     fn encode(&self, _room: &RoomId, told: &Told<'_>) -> Utterances {
         match told {
-            Told::Said { message, .. } => {
-                smallvec![Utterance::new("response", [message.text.as_str().into()])]
-            }
+            Told::Said { message, .. } => line(&message.text),
+            Told::Gap { .. } => self.notice(MISSING),
             _ => Utterances::new(),
         }
     }
+
+    fn notice(&self, text: &str) -> Utterances {
+        line(&format!("{SERVER}: {text}"))
+    }
+}
+
+fn line(text: &str) -> Utterances {
+    smallvec![Utterance::new("response", [text.into()])]
 }
 
 fn room() -> RoomId {

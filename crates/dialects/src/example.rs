@@ -4,7 +4,11 @@ use hubbub_core::{Command, Refusal, Reply, RoomId};
 use serde_json::{Value, json};
 use smallvec::smallvec;
 
-use crate::{Answer, Dialect, Misspoken, Told, Utterance, Utterances, words};
+use crate::{
+    Answer, Dialect, Misspoken, Told, Utterance, Utterances,
+    told::{MISSING, SERVER},
+    words,
+};
 
 /// The vocabulary. Its page shows its own words at once and hears those of others only, all of it as text, so nothing
 /// is escaped.
@@ -37,10 +41,8 @@ impl Dialect for Example {
 
     fn encode(&self, _room: &RoomId, told: &Told<'_>) -> Utterances {
         match told {
-            Told::Said { message, .. } => {
-                let body = json!({ "username": message.author.name.as_str(), "message": message.text });
-                smallvec![Utterance::new("new message", [body])]
-            }
+            Told::Said { message, .. } => line(message.author.name.as_str(), &message.text),
+            Told::Gap { .. } => self.notice(MISSING),
             Told::Typing { who, on } => {
                 let word = if *on { "typing" } else { "stop typing" };
                 smallvec![Utterance::new(word, [json!({ "username": who.name.as_str() })])]
@@ -49,6 +51,10 @@ impl Dialect for Example {
             Told::Left { who, count } => counted("user left", who.name.as_str(), *count),
             Told::Connected | Told::Ready(_) | Told::Roster(_) | Told::Changed { .. } => Utterances::new(),
         }
+    }
+
+    fn notice(&self, text: &str) -> Utterances {
+        line(SERVER, text)
     }
 
     fn answer(&self, outcome: &Result<Reply, Refusal>) -> Answer {
@@ -65,6 +71,10 @@ impl Dialect for Example {
 
 fn room() -> RoomId {
     RoomId::reserved("example")
+}
+
+fn line(name: &str, text: &str) -> Utterances {
+    smallvec![Utterance::new("new message", [json!({ "username": name, "message": text })])]
 }
 
 fn counted(word: &'static str, name: &str, count: usize) -> Utterances {

@@ -4,7 +4,11 @@ use hubbub_core::{Command, RoomId};
 use serde_json::{Value, json};
 use smallvec::smallvec;
 
-use crate::{Dialect, Misspoken, Told, Utterance, Utterances, words};
+use crate::{
+    Dialect, Misspoken, Told, Utterance, Utterances,
+    told::{MISSING, SERVER},
+    words,
+};
 
 /// The vocabulary. The post has `connected` and `identify`; `message` is from the same class's sibling code.
 #[derive(Debug)]
@@ -40,13 +44,19 @@ impl Dialect for Flask {
     fn encode(&self, _room: &RoomId, told: &Told<'_>) -> Utterances {
         match told {
             Told::Connected => smallvec![Utterance::new("connected", [])],
-            Told::Said { message, .. } => {
-                let body = json!({ "text": message.text, "name": message.author.name.as_str() });
-                smallvec![Utterance::new("message", [body])]
-            }
+            Told::Said { message, .. } => line(message.author.name.as_str(), &message.text),
+            Told::Gap { .. } => self.notice(MISSING),
             _ => Utterances::new(),
         }
     }
+
+    fn notice(&self, text: &str) -> Utterances {
+        line(SERVER, text)
+    }
+}
+
+fn line(name: &str, text: &str) -> Utterances {
+    smallvec![Utterance::new("message", [json!({ "text": text, "name": name })])]
 }
 
 fn room() -> RoomId {

@@ -22,7 +22,7 @@ use hubbub_core::{Command, Position, Refusal, Reply, RoomId};
 use serde_json::Value;
 
 pub use misspoken::Misspoken;
-pub use told::{Answer, Ready, Told, Utterance, Utterances};
+pub use told::{Answer, Ready, Resumed, Told, Utterance, Utterances};
 pub use v1::{Hello, connect_error, hello};
 
 /// One vocabulary. Implementations are constants without state.
@@ -72,6 +72,12 @@ pub trait Dialect: fmt::Debug + Send + Sync {
 
     /// What its sockets hear of this: the same bytes for each of them, so it is encoded once per dialect.
     fn encode(&self, room: &RoomId, told: &Told<'_>) -> Utterances;
+
+    /// A line from the server itself, where the vocabulary can show one: that something could not be done for a client
+    /// that asked for no acknowledgement, or that messages may be missing.
+    fn notice(&self, _text: &str) -> Utterances {
+        Utterances::new()
+    }
 
     /// What the socket alone is told when its command is done. The acknowledgement is sent only if it asked for one.
     ///

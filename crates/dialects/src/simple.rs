@@ -4,7 +4,11 @@ use hubbub_core::{Command, RoomId};
 use serde_json::{Value, json};
 use smallvec::smallvec;
 
-use crate::{Dialect, Misspoken, Told, Utterance, Utterances, words};
+use crate::{
+    Dialect, Misspoken, Told, Utterance, Utterances,
+    told::{MISSING, SERVER},
+    words,
+};
 
 /// The vocabulary. The post shows its code in pictures; the word `message` is from its author's later version.
 #[derive(Debug)]
@@ -29,12 +33,19 @@ impl Dialect for Simple {
 
     fn encode(&self, _room: &RoomId, told: &Told<'_>) -> Utterances {
         match told {
-            Told::Said { message, .. } => {
-                smallvec![Utterance::new("message", [json!({ "text": message.text })])]
-            }
+            Told::Said { message, .. } => line(&message.text),
+            Told::Gap { .. } => self.notice(MISSING),
             _ => Utterances::new(),
         }
     }
+
+    fn notice(&self, text: &str) -> Utterances {
+        line(&format!("{SERVER}: {text}"))
+    }
+}
+
+fn line(text: &str) -> Utterances {
+    smallvec![Utterance::new("message", [json!({ "text": text })])]
 }
 
 fn room() -> RoomId {

@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 use smallvec::smallvec;
 
 use crate::{
-    Answer, Dialect, Misspoken, Told, Utterance, Utterances, utc,
+    Answer, Dialect, Misspoken, Told, Utterance, Utterances,
+    told::{MISSING, SERVER},
+    utc,
     words::{self, Fields},
 };
 
@@ -38,13 +40,18 @@ impl Dialect for Teamtalk {
     fn encode(&self, _room: &RoomId, told: &Told<'_>) -> Utterances {
         match told {
             Told::Said { message, at, .. } => message.channel.as_ref().map_or_else(
-                || new_messages(message),
+                || new_messages(message.author.name.as_str(), &message.text),
                 |channel| {
                     smallvec![Utterance::new("announce message", [announcement(message, *at, channel)])]
                 },
             ),
+            Told::Gap { .. } => self.notice(MISSING),
             _ => Utterances::new(),
         }
+    }
+
+    fn notice(&self, text: &str) -> Utterances {
+        new_messages(SERVER, text)
     }
 
     fn answer(&self, outcome: &Result<Reply, Refusal>) -> Answer {
@@ -90,8 +97,8 @@ fn channel(fields: Fields<'_>, key: &'static str) -> Result<String, Misspoken> {
     words::bounded(key, fields.string(key)?, CHANNEL_MAX).map(str::to_owned)
 }
 
-fn new_messages(message: &Message) -> Utterances {
-    let body = json!({ "user": message.author.name.as_str(), "message": message.text });
+fn new_messages(user: &str, text: &str) -> Utterances {
+    let body = json!({ "user": user, "message": text });
     smallvec![Utterance::new("new message", [body.clone()]), Utterance::new("event_name", [body])]
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use hubbub_core::{Author, Envelope, Identity, Message, Millis, Occupant, Position, Refusal};
+use hubbub_core::{Author, Envelope, Identity, Message, Millis, Occupant, Position, Refusal, RoomId};
 use serde_json::{Value, json};
 use smallvec::SmallVec;
 
@@ -21,6 +21,11 @@ pub enum Told<'a> {
         at: Millis,
         /// What was said.
         message: &'a Message,
+    },
+    /// The log was cut or begun anew: what follows comes after this position, and what was before may be missing.
+    Gap {
+        /// The last position that is not told.
+        top: Position,
     },
     /// Someone types, or no longer does. Not to the session that does.
     Typing {
@@ -57,8 +62,8 @@ pub enum Told<'a> {
 }
 
 impl<'a> Told<'a> {
-    /// A message from the log; `None` for what is none.
-    pub fn said(envelope: &'a Envelope) -> Option<Self> {
+    /// What stands in a log; `None` for what is in none.
+    pub fn logged(envelope: &'a Envelope) -> Option<Self> {
         match (&envelope.event, envelope.place) {
             (hubbub_core::Event::Said(message), hubbub_core::Place::Logged(position)) => {
                 Some(Self::Said { position, at: envelope.at, message })
@@ -67,6 +72,11 @@ impl<'a> Told<'a> {
         }
     }
 }
+
+/// What the vocabularies that have no word for it say of [`Told::Gap`].
+pub(crate) const MISSING: &str = "some messages may be missing";
+/// Who says what the server itself has to say.
+pub(crate) const SERVER: &str = "Server";
 
 /// What a v1 client is told first.
 #[derive(Clone)]
@@ -81,6 +91,21 @@ pub struct Ready {
     pub node: String,
     /// Longest text, in bytes.
     pub text_limit: usize,
+    /// Most rooms at a time.
+    pub room_limit: usize,
+    /// The rooms that they are in again, or why not.
+    pub rooms: Vec<(RoomId, Result<Resumed, Refusal>)>,
+}
+
+/// A room that a client is in again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Resumed {
+    /// Where the room's log ended then.
+    pub top: Position,
+    /// Everything up to there that they have not heard is told them now, without a hole.
+    pub recovered: bool,
+    /// How many people are there.
+    pub count: usize,
 }
 
 impl fmt::Debug for Ready {
@@ -141,10 +166,15 @@ impl Answer {
     /// The acknowledgement of what was not done. The tutorials' own servers never refused anything, so it looks the
     /// same in every vocabulary: `{ok: false, error: {code, message, retry_after_ms?}}`.
     pub(crate) fn refused(refusal: &Refusal) -> Self {
-        let mut error = json!({ "code": refusal.code.as_str(), "message": refusal.message });
-        if let Some(wait) = refusal.retry_after {
-            error["retry_after_ms"] = wait.into();
-        }
-        Self::acknowledged([json!({ "ok": false, "error": error })])
+        Self::acknowledged([json!({ "ok": false, "error": error(refusal) })])
     }
+}
+
+/// `{code, message, retry_after_ms?}`.
+pub(crate) fn error(refusal: &Refusal) -> Value {
+    let mut error = json!({ "code": refusal.code.as_str(), "message": refusal.message });
+    if let Some(wait) = refusal.retry_after {
+        error["retry_after_ms"] = wait.into();
+    }
+    error
 }

@@ -5,7 +5,11 @@ use hubbub_core::{Command, Position, Refusal, Reply, RoomId, Said};
 use serde_json::Value;
 use smallvec::smallvec;
 
-use crate::{Answer, Dialect, Misspoken, Told, Utterance, Utterances, words};
+use crate::{
+    Answer, Dialect, Misspoken, Told, Utterance, Utterances,
+    told::{MISSING, SERVER},
+    words,
+};
 
 /// The vocabulary. `clientOffset` makes a retry the same message, whichever connection it comes by; `serverOffset` is
 /// the place of a message, which the page gives back when it reconnects.
@@ -36,6 +40,11 @@ impl Dialect for Tutorial {
             Told::Said { position, message, .. } => {
                 let offset = position.id();
                 let args = [message.text.as_str().into(), offset.as_str().into()];
+                smallvec![Utterance::new("chat message", args)]
+            }
+            // The page would take what has no offset for the beginning of everything.
+            Told::Gap { top } => {
+                let args = [format!("{SERVER}: {MISSING}").into(), top.id().as_str().into()];
                 smallvec![Utterance::new("chat message", args)]
             }
             _ => Utterances::new(),

@@ -43,6 +43,7 @@ impl Dialect for V1 {
             Told::Said { position, at, message } => {
                 smallvec![Utterance::new("message", [bodies::message(room, position, at, message)])]
             }
+            Told::Gap { top } => smallvec![Utterance::new("gap", [bodies::gap(room, top)])],
             Told::Changed { joined, left, count } => {
                 smallvec![Utterance::new("presence", [bodies::presence(room, joined, left, count)])]
             }

@@ -1,6 +1,6 @@
 //! Small parsers that the vocabularies share.
 
-use hubbub_core::{Command, InvalidId, Name, RoomId, Said};
+use hubbub_core::{Command, InvalidId, Name, Position, RoomId, Said};
 use serde_json::{Map, Value};
 
 use crate::Misspoken;
@@ -78,6 +78,20 @@ pub(crate) fn bounded<'a>(what: &'static str, text: &'a str, most: usize) -> Res
     match text.chars().nth(most) {
         Some(_) => Err(Misspoken::Invalid(what, InvalidId::TooLong)),
         None => Ok(text),
+    }
+}
+
+/// A room that a person names.
+pub(crate) fn room(text: &str) -> Result<RoomId, Misspoken> {
+    RoomId::parse(text).map_err(|error| Misspoken::Invalid("room", error))
+}
+
+/// `{epoch, seq}`: where something stands in a room's log.
+pub(crate) fn position(what: &'static str, value: &Value) -> Result<Position, Misspoken> {
+    let number = |key| value.get(key).and_then(Value::as_u64);
+    match (number("epoch"), number("seq")) {
+        (Some(epoch), Some(seq)) => Ok(Position { epoch, seq }),
+        _ => Err(Misspoken::WrongType(what, "a position, {epoch, seq}")),
     }
 }
 

@@ -34,6 +34,11 @@ impl Batch {
         }
     }
 
+    /// Bytes that were added.
+    pub(crate) fn bytes(&self) -> usize {
+        self.building.len()
+    }
+
     /// Done: nothing is added any more.
     pub(crate) fn finish(mut self) -> Self {
         self.frames = std::mem::take(&mut self.building).freeze();
@@ -47,21 +52,6 @@ impl Batch {
     /// How many events it has.
     pub(crate) fn len(&self) -> usize {
         self.pieces.len()
-    }
-
-    /// The last of its events, as many as fit into `most` bytes, in writes of about `write` bytes.
-    pub(crate) fn last(&self, most: usize, write: usize) -> Vec<Bytes> {
-        let skipped = self.frames.len().saturating_sub(most);
-        let ends = || self.pieces.iter().map(|piece| piece.end);
-        let first = std::iter::once(0).chain(ends()).find(|at| *at >= skipped).unwrap_or_default();
-        let (mut start, mut writes) = (first, Vec::new());
-        for end in ends().filter(|end| *end > first) {
-            if end - start >= write || end == self.frames.len() {
-                writes.push(self.frames.slice(start..end));
-                start = end;
-            }
-        }
-        writes
     }
 
     /// What this session hears of it: mostly all, as the same bytes.
@@ -90,23 +80,6 @@ impl Batch {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn its_last_events_are_whole_and_fit() {
-        let mut batch = Batch::default();
-        for event in ["one ", "two ", "three ", "four "] {
-            batch.add(None, None, |out| out.extend_from_slice(event.as_bytes()));
-        }
-        let batch = batch.finish();
-        assert_eq!(batch.last(100, 1), ["one ", "two ", "three ", "four "]);
-        assert_eq!(batch.last(100, 6), ["one two ", "three ", "four "]);
-        assert_eq!(batch.last(100, 100), ["one two three four "]);
-        assert_eq!(batch.last(19, 100), ["one two three four "]);
-        assert_eq!(batch.last(18, 100), ["two three four "]);
-        assert_eq!(batch.last(10, 1), ["four "]);
-        assert!(batch.last(4, 1).is_empty());
-        assert!(Batch::default().finish().last(4, 1).is_empty());
-    }
 
     #[test]
     fn a_session_does_not_hear_what_is_hidden_from_it() {

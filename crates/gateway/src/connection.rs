@@ -1,26 +1,26 @@
 //! One session's task: the client's words become commands, in order, and the replies become its answers.
 
 use std::{
+    collections::VecDeque,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use hubbub_core::{Command, Envelope, Name, Position, Recent, Refusal, Reply, RoomId, Session};
-use hubbub_dialects::{Answer, Dialect, Hello, Misspoken, NAMESPACES, Ready, Told, understand};
+use hubbub_core::{Command, HISTORY_LENGTH, Name, Past, Position, Refusal, Reply, RoomId, Session};
+use hubbub_dialects::{Answer, Dialect, Hello, Misspoken, NAMESPACES, Ready, Resumed, Told, understand};
 use serde_json::Value;
 use socketioxide::handler::Value as Packet;
-use tokio::time::{timeout, timeout_at};
+use tokio::time::{sleep_until, timeout};
 
 use crate::{
-    batch::Batch,
     delivery::ListFor,
     ears::Ears,
     engine::{Marker, Visit},
     floor::Floor,
     mailbox::Word,
     metrics,
-    packet::put_event,
     peer::Peer,
+    replay::{Progress, Replay},
 };
 
 /// While the backplane is away, rooms that could not be heard are tried again this often.
@@ -28,9 +28,6 @@ const AGAIN: Duration = Duration::from_secs(1);
 
 /// How long a CONNECT may wait for the backplane.
 const PATIENCE: Duration = Duration::from_millis(500);
-
-/// Bytes of a greeting that go out in one write, about: a poll's answer takes whole writes.
-const ONE_WRITE: usize = 64 * 1_024;
 
 /// A session in a namespace, from its connect to its end.
 #[derive(Debug)]
@@ -41,11 +38,23 @@ pub(crate) struct Connection {
     session: Session,
     _visit: Visit,
     ready: Option<Ready>,
+    /// The rooms that it was in before, and where it stopped hearing each.
+    returns_to: Vec<(RoomId, Position)>,
     /// Rooms that it should hear and does not yet, and when they are tried again.
     unheard: Vec<(RoomId, Greeting)>,
     again: Instant,
-    /// What rooms had said before they were heard, not told yet.
-    heard: Vec<(RoomId, Recent)>,
+    /// What rooms had said before they were heard, on its way to the client; and when the backplane may be asked for more
+    /// of it, after it has failed.
+    replays: VecDeque<Replay>,
+    rests_until: Instant,
+}
+
+/// What the session's task does next.
+enum Next {
+    Hear(Word),
+    Replay,
+    TryAgain,
+    End,
 }
 
 /// What a client is told of a room when it begins to hear it.
@@ -69,14 +78,17 @@ impl Connection {
             session,
             _visit: visit,
             ready: None,
+            returns_to: Vec::new(),
             unheard: Vec::new(),
-            heard: Vec::new(),
+            replays: VecDeque::new(),
+            rests_until: Instant::now(),
             again: Instant::now(),
         }
     }
 
     /// Lets the client in under a name of its own.
-    pub(crate) async fn admit(&mut self, hello: Hello) -> Result<(), Refusal> {
+    pub(crate) async fn admit(&mut self, mut hello: Hello) -> Result<(), Refusal> {
+        self.returns_to = std::mem::take(&mut hello.rooms);
         self.ready = Some(self.floor.admit(&mut self.session, hello).await?);
         Ok(())
     }
@@ -91,9 +103,14 @@ impl Connection {
     pub(crate) async fn run(mut self) {
         let namespace = NAMESPACES[usize::from(self.peer.namespace)];
         metrics::session_opened(namespace);
-        self.greet();
-        while let Some(word) = self.next_word().await {
-            self.hear(word).await;
+        self.greet().await;
+        loop {
+            match self.next().await {
+                Next::Hear(word) => self.hear(word).await,
+                Next::Replay => self.replay().await,
+                Next::TryAgain => self.try_again().await,
+                Next::End => break,
+            }
         }
         self.close().await;
         metrics::session_closed(namespace);
@@ -132,12 +149,47 @@ impl Connection {
     }
 
     /// The CONNECT is out: the greeting, and what the rooms have said meanwhile.
-    fn greet(&mut self) {
+    async fn greet(&mut self) {
+        let pasts = self.return_to_rooms().await;
         if let [only] = self.ears.spoken().as_slice() {
             let greeting = self.ready.as_ref().map_or(Told::Connected, Told::Ready);
             self.peer.tell(&only.encode(&only.room().unwrap_or_else(RoomId::names), &greeting), None);
         }
-        self.tell_heard();
+        self.ready = None;
+        pasts.into_iter().for_each(|(room, past)| self.begin_replay(room, past));
+        self.peer.open_gate();
+    }
+
+    /// Joins the rooms that the client was in, and answers with what it missed there. Once the backplane has failed, it
+    /// is not asked again: the client sees which rooms it has to join itself.
+    async fn return_to_rooms(&mut self) -> Vec<(RoomId, Past)> {
+        let mut pasts = Vec::new();
+        let mut failed = None;
+        for (room, since) in std::mem::take(&mut self.returns_to) {
+            let joined = match &failed {
+                Some(refusal) => Err(Refusal::clone(refusal)),
+                None => self.return_to(&room, since).await,
+            };
+            let resumed = joined.map(|(past, count)| {
+                metrics::recovery(if past.is_whole() { "recovered" } else { "refused" });
+                let resumed = Resumed { top: past.top(), recovered: past.is_whole(), count };
+                pasts.push((room.clone(), past));
+                resumed
+            });
+            failed = resumed.as_ref().err().filter(|refusal| refusal.code.is_passing()).cloned();
+            if let Some(ready) = &mut self.ready {
+                ready.rooms.push((room, resumed));
+            }
+        }
+        pasts
+    }
+
+    async fn return_to(&mut self, room: &RoomId, since: Position) -> Result<(Past, usize), Refusal> {
+        let join = Command::Join { room: room.clone(), since: Some(since), limit: 0 };
+        match self.floor.chat.handle(&mut self.session, join).await? {
+            Reply::Joined { past, count, .. } => Ok((past, count)),
+            _ => Err(Refusal::unavailable()),
+        }
     }
 
     /// Hears the rooms that it does not hear yet. Those that fail stay for the next time.
@@ -147,23 +199,37 @@ impl Connection {
             let (chat, session) = (&self.floor.chat, &mut self.session);
             let heard = match greeting {
                 Greeting::Nothing => chat.listen(session, &room).await.map(|()| None),
-                Greeting::Last(limit) => chat.hear(session, &room, limit).await.map(Some),
-                Greeting::Since(since) => chat.resume(session, &room, since).await.map(Some),
+                Greeting::Last(limit) => chat.hear(session, &room, None, limit).await.map(Some),
+                Greeting::Since(since) => {
+                    chat.hear(session, &room, Some(since), HISTORY_LENGTH).await.map(Some)
+                }
             };
-            if let Ok(recent) = heard {
+            if let Ok(past) = heard {
                 self.unheard.retain(|(unheard, _)| *unheard != room);
-                self.heard.extend(recent.map(|recent| (room, recent)));
+                past.into_iter().for_each(|past| self.begin_replay(room.clone(), past));
             }
         }
     }
 
-    /// Tells what the rooms have said before they were heard, and opens the gate for what they say since.
-    fn tell_heard(&mut self) {
-        self.forget_unheard();
-        let heard = std::mem::take(&mut self.heard);
-        heard.iter().for_each(|(room, recent)| self.tell_recent(room, &recent.envelopes));
-        let told: Vec<_> = heard.into_iter().map(|(room, recent)| (room, recent.top)).collect();
-        self.peer.open_gate(told);
+    /// What the room has said is told from here on, before anything new.
+    fn begin_replay(&mut self, room: RoomId, past: Past) {
+        let Some(dialect) = self.ears.dialect_of(&room) else { return };
+        self.replays.retain(|replay| replay.room != room);
+        self.peer.replay(&room);
+        self.replays.push_back(Replay::new(room, dialect, past));
+    }
+
+    /// Tells a little more of what rooms have said. One that cannot be read is tried again later.
+    async fn replay(&mut self) {
+        let Some(mut replay) = self.replays.pop_front() else { return };
+        match replay.step(&self.floor.chat, &self.peer).await {
+            Ok(Progress::Done) => {}
+            Ok(Progress::More) => self.replays.push_front(replay),
+            Err(_) => {
+                self.rests_until = Instant::now() + AGAIN;
+                self.replays.push_back(replay);
+            }
+        }
     }
 
     /// Of a room that was cut short while it began to be heard nothing is told yet, or it would be told twice.
@@ -173,38 +239,35 @@ impl Connection {
         }
     }
 
-    fn tell_recent(&self, room: &RoomId, recent: &[Envelope]) {
-        let spoken = self.ears.spoken();
-        let Some(dialect) = spoken.iter().find(|dialect| dialect.room().as_ref() == Some(room)) else {
-            return;
-        };
-        let mut batch = Batch::default();
-        for told in recent.iter().filter_map(Told::said) {
-            batch.add(None, None, |out| {
-                let utterances = dialect.encode(room, &told);
-                utterances.iter().for_each(|utterance| put_event(out, self.peer.namespace, utterance));
-            });
+    async fn next(&mut self) -> Next {
+        let (is_replaying, is_deaf) = (!self.replays.is_empty(), !self.unheard.is_empty());
+        tokio::select! {
+            taken = self.peer.mailbox.take() => self.taken(taken),
+            () = self.roomy(), if is_replaying => Next::Replay,
+            () = sleep_until(self.again.into()), if is_deaf => Next::TryAgain,
         }
-        self.peer.tell_framed(batch.finish().last(self.floor.greeting, ONE_WRITE));
     }
 
-    async fn next_word(&mut self) -> Option<Word> {
-        loop {
-            let taken = if self.unheard.is_empty() {
-                self.peer.mailbox.take().await
-            } else if let Ok(taken) = timeout_at(self.again.into(), self.peer.mailbox.take()).await {
-                taken
-            } else {
-                self.hear_rooms().await;
-                self.tell_heard();
-                continue;
-            };
-            let (word, room) = taken?;
-            if room {
-                self.peer.link.resume(self.peer.namespace);
-            }
-            return Some(word);
+    /// The client has read what it was told, and the backplane may be asked.
+    async fn roomy(&self) {
+        if self.rests_until > Instant::now() {
+            sleep_until(self.rests_until.into()).await;
         }
+        self.peer.link.roomy().await;
+    }
+
+    fn taken(&self, taken: Option<(Word, bool)>) -> Next {
+        let Some((word, room)) = taken else { return Next::End };
+        if room {
+            self.peer.link.resume(self.peer.namespace);
+        }
+        Next::Hear(word)
+    }
+
+    async fn try_again(&mut self) {
+        self.hear_rooms().await;
+        self.forget_unheard();
+        self.peer.open_gate();
     }
 
     async fn hear(&mut self, word: Word) {
@@ -244,6 +307,7 @@ impl Connection {
             self.peer.close_gate();
         }
         let room = command.room().cloned();
+        let comes_back = matches!(command, Command::Join { since: Some(_), .. });
         let started = Instant::now();
         let outcome = if room.as_ref().is_some_and(|room| self.is_unheard(room)) {
             Err(Refusal::unavailable())
@@ -252,7 +316,14 @@ impl Connection {
         };
         metrics::handled(dialect.name(), started.elapsed());
         self.answer(dialect, &outcome, ack);
-        self.peer.open_gate(told(&outcome));
+        self.replays.retain(|replay| self.session.hears(&replay.room));
+        if let Ok(Reply::Joined { room, past, .. }) = &outcome {
+            if comes_back {
+                metrics::recovery(if past.is_whole() { "recovered" } else { "refused" });
+            }
+            self.begin_replay(room.clone(), past.clone().untold());
+        }
+        self.peer.open_gate();
         if let (Some(room), Ok(Reply::Entered { first: false, .. }), true) =
             (room, &outcome, dialect.lists_people())
         {
@@ -271,6 +342,9 @@ impl Connection {
             metrics::rejected(refusal.code.as_str());
         }
         self.tell_answer(&dialect.answer(outcome), ack);
+        if let (Err(refusal), None) = (outcome, ack) {
+            self.peer.tell(&dialect.notice(&refusal.message), None);
+        }
     }
 
     fn object(&self, dialect: &dyn Dialect, misspoken: &Misspoken, ack: Option<i64>) {
@@ -295,6 +369,7 @@ impl Connection {
         for room in before.iter().filter_map(|other| other.room()).filter(|room| own.as_ref() != Some(room)) {
             self.session.forget(&room);
         }
+        self.replays.retain(|replay| own.as_ref() == Some(&replay.room));
         self.unheard.retain(|(room, _)| own.as_ref() == Some(room));
     }
 }
@@ -305,14 +380,6 @@ impl Greeting {
             0 => Self::Nothing,
             limit => Self::Last(limit),
         }
-    }
-}
-
-/// What of a room's log the reply has told already.
-fn told(outcome: &Result<Reply, Refusal>) -> Vec<(RoomId, Position)> {
-    match outcome {
-        Ok(Reply::Joined { room, top, .. }) => vec![(room.clone(), *top)],
-        _ => Vec::new(),
     }
 }
 

@@ -120,7 +120,8 @@ impl Delivery {
                     news.push(News { origin, ..News::now(event) });
                 }
                 Inbound::Gap { top, .. } => {
-                    tracing::warn!(%room, epoch = top.epoch, seq = top.seq, "messages lost");
+                    tracing::warn!(%room, epoch = top.epoch, seq = top.seq, "messages may be lost");
+                    news.push(News { position: Some(top), ..News::gap() });
                 }
                 Inbound::PresenceGap { .. } => self.ask(room),
             }
@@ -156,7 +157,7 @@ impl Delivery {
             deliver(room, &hearers, &batch.finish());
         }
         for (path, local) in [("local", true), ("remote", false)] {
-            let messages = news.iter().filter(|news| news.position.is_some() && news.local == local);
+            let messages = news.iter().filter(|news| news.is_said() && news.local == local);
             metrics::delivered(path, messages.map(|news| news.at), now());
         }
     }
@@ -263,7 +264,7 @@ fn first_slice(arrived: &[Inbound]) -> usize {
 
 fn text_length(inbound: &Inbound) -> usize {
     match inbound {
-        Inbound::Heard(Envelope { event: Event::Said(message), .. }) => message.text.len(),
+        Inbound::Heard(envelope) => envelope.event.text_length(),
         _ => 0,
     }
 }
@@ -279,30 +280,37 @@ struct News {
     origin: Option<SessionId>,
     /// How many people were in the room right after it, where it says who came or went.
     count: usize,
-    event: Event,
+    /// `None`: what was before its position may be missing.
+    event: Option<Event>,
 }
 
 impl News {
     fn now(event: Event) -> Self {
-        Self { position: None, at: 0, local: false, origin: None, count: 0, event }
+        Self { event: Some(event), ..Self::gap() }
+    }
+
+    fn gap() -> Self {
+        Self { position: None, at: 0, local: false, origin: None, count: 0, event: None }
+    }
+
+    fn is_said(&self) -> bool {
+        matches!(self.event, Some(Event::Said(_)))
     }
 
     /// Nobody is told of their own coming, going and typing; of their own words most are.
     fn hidden_from(&self, dialect: &dyn Dialect) -> Option<SessionId> {
-        let is_shown = matches!(self.event, Event::Said(_)) && dialect.echoes();
+        let is_shown = self.position.is_some() && dialect.echoes();
         self.origin.filter(|_| !is_shown)
     }
 
     fn told(&self) -> Told<'_> {
+        let position = self.position.unwrap_or(Position::BEGINNING);
         match &self.event {
-            Event::Said(message) => Told::Said {
-                position: self.position.unwrap_or(Position { epoch: 0, seq: 0 }),
-                at: self.at,
-                message,
-            },
-            Event::Joined(who) => Told::Joined { who, count: self.count },
-            Event::Left(who) => Told::Left { who, count: self.count },
-            Event::Hinted(Hint::Typing { who, on }) => Told::Typing { who, on: *on },
+            None => Told::Gap { top: position },
+            Some(Event::Said(message)) => Told::Said { position, at: self.at, message },
+            Some(Event::Joined(who)) => Told::Joined { who, count: self.count },
+            Some(Event::Left(who)) => Told::Left { who, count: self.count },
+            Some(Event::Hinted(Hint::Typing { who, on })) => Told::Typing { who, on: *on },
         }
     }
 }

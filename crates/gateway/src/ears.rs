@@ -36,7 +36,7 @@ impl Ears {
     }
 
     /// Of the dialects that share a room, the first is the one that an undecided socket hears.
-    fn dialect_of(&self, room: &RoomId) -> Option<&'static dyn Dialect> {
+    pub(crate) fn dialect_of(&self, room: &RoomId) -> Option<&'static dyn Dialect> {
         let spoken = self.lock();
         let own = spoken.iter().find(|dialect| dialect.room().as_ref() == Some(room));
         own.or_else(|| spoken.iter().find(|dialect| dialect.room().is_none())).copied()

@@ -21,8 +21,7 @@ pub(crate) struct Floor {
     pub(crate) lists: mpsc::Sender<ListFor>,
     pub(crate) tokens: Tokens,
     pub(crate) text_limit: usize,
-    /// Bytes of what a room had said that a new client is told: half of what may wait for it.
-    pub(crate) greeting: usize,
+    pub(crate) room_limit: usize,
     /// Owns the sessions' tasks.
     pub(crate) sessions: TaskTracker,
 }
@@ -54,6 +53,8 @@ impl Floor {
             guest: true,
             node: self.node.to_string(),
             text_limit: self.text_limit,
+            room_limit: self.room_limit,
+            rooms: Vec::new(),
         }
     }
 }

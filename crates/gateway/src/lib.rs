@@ -20,6 +20,7 @@ mod namespaces;
 mod packet;
 mod peer;
 mod people;
+mod replay;
 mod rooms;
 mod tokens;
 

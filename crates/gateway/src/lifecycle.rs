@@ -75,7 +75,7 @@ impl Node {
         let floor = Arc::new(Floor {
             node: node.clone(),
             text_limit: limits.text,
-            greeting: config.socketio.outbox.0 / 2,
+            room_limit: limits.rooms,
             chat: Chat::new(broker, presence.clone(), limits),
             rooms,
             lists,

@@ -113,6 +113,12 @@ pub(crate) fn delivered(path: &'static str, accepted: impl IntoIterator<Item = M
     accepted.into_iter().for_each(|at| series.record(Duration::from_millis(now.saturating_sub(at))));
 }
 
+/// Someone came back to a room: what they had missed is told without a hole (`recovered`), cannot be proved to be whole
+/// (`refused`), or was gone before they had read it (`lost`).
+pub(crate) fn recovery(result: &'static str) {
+    instruments().recoveries_total.at([result]).increment(1);
+}
+
 /// Messages were not sent: the connection was too `slow`, or had just `closed`.
 pub(crate) fn dropped(reason: &'static str, messages: usize) {
     instruments().messages_dropped_total.at([reason]).increment(whole(messages));

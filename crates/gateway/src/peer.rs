@@ -22,6 +22,10 @@ use crate::{
 /// Bytes that may be held back while a command is under way. More means that its rooms are louder than it is quick.
 const HELD: usize = 1 << 20;
 
+/// Bytes of a room that may be held back while its past is being told: little, for they go out at once. More is read from
+/// the log in its turn.
+const SPARED: usize = 64 * 1_024;
+
 /// One client in one namespace.
 #[derive(Debug)]
 pub(crate) struct Peer {
@@ -34,7 +38,8 @@ pub(crate) struct Peer {
     ended: AtomicBool,
 }
 
-/// While a command that joins is under way, what its rooms say is held back, so that the reply comes first.
+/// While a command that joins is under way, what its rooms say is held back, so that the reply comes first. What a room
+/// says whose past is being told is held back until that is done.
 #[derive(Debug, Default)]
 struct Gate {
     closed: bool,
@@ -42,9 +47,41 @@ struct Gate {
     bytes: usize,
     /// How far rooms' logs were told from the log itself. What the node hears of them may still be behind that.
     told: Vec<(RoomId, Position)>,
+    replays: Vec<Replaying>,
+}
+
+/// A room whose past is being told.
+#[derive(Debug)]
+struct Replaying {
+    room: RoomId,
+    /// More was said meanwhile than is held back: from there on it is to be read from the log.
+    overrun: bool,
 }
 
 impl Gate {
+    fn replaying(&mut self, room: &RoomId) -> Option<&mut Replaying> {
+        self.replays.iter_mut().find(|replaying| replaying.room == *room)
+    }
+
+    fn hold(&mut self, room: &RoomId, position: Option<Position>, frames: Bytes) {
+        let is_in_log = position.is_some();
+        if is_in_log && self.replaying(room).is_some_and(|replaying| replaying.overrun) {
+            return;
+        }
+        self.bytes += frames.len();
+        self.held.push((room.clone(), position, frames));
+    }
+
+    /// Drops what the log will tell as well, of rooms whose past is being told.
+    fn overrun(&mut self) {
+        let replays = &mut self.replays;
+        replays.iter_mut().for_each(|replaying| replaying.overrun = true);
+        self.held.retain(|(room, position, _)| {
+            position.is_none() || replays.iter().all(|replaying| replaying.room != *room)
+        });
+        self.bytes = self.held.iter().map(|(_, _, frames)| frames.len()).sum();
+    }
+
     fn has_told(&self, room: &RoomId) -> bool {
         self.told.iter().any(|(told, _)| told == room)
     }
@@ -96,7 +133,7 @@ impl Peer {
     /// What a room hears, for this one.
     pub(crate) fn deliver(&self, room: &RoomId, batch: &Batch) {
         let mut gate = self.gate();
-        if gate.closed {
+        if gate.closed || gate.replaying(room).is_some() {
             return self.hold(gate, room, batch);
         }
         // Pushed under the gate's lock: what was held back goes before what comes now.
@@ -113,9 +150,9 @@ impl Peer {
             gate.held = Vec::new();
             return;
         }
-        for (position, frames) in batch.pieces_for(self.id) {
-            gate.bytes += frames.len();
-            gate.held.push((room.clone(), position, frames));
+        batch.pieces_for(self.id).for_each(|(position, frames)| gate.hold(room, position, frames));
+        if gate.bytes > SPARED {
+            gate.overrun();
         }
         if gate.bytes > HELD {
             drop(gate);
@@ -128,18 +165,46 @@ impl Peer {
         self.gate().closed = true;
     }
 
-    /// Lets go what was held back, and from here on what rooms say: without what was told already, which is these
-    /// rooms' logs up to these positions.
-    pub(crate) fn open_gate(&self, told: Vec<(RoomId, Position)>) {
+    /// Lets go what was held back, and from here on what rooms say, but for those whose past is being told.
+    pub(crate) fn open_gate(&self) {
         let mut gate = self.gate();
-        gate.told.retain(|(known, _)| told.iter().all(|(room, _)| room != known));
-        gate.told.extend(told);
+        gate.closed = false;
+        self.let_go(&mut gate);
+    }
+
+    /// From here on the room's past is being told: what it says waits until [`Peer::catch_up`].
+    pub(crate) fn replay(&self, room: &RoomId) {
+        let mut gate = self.gate();
+        if gate.replaying(room).is_none() {
+            gate.replays.push(Replaying { room: room.clone(), overrun: false });
+        }
+    }
+
+    /// The room's past is told up to here: lets go what it said since. `false`: that was too much to be held back. It is
+    /// to be read from the log, and what comes from now on is held back again.
+    pub(crate) fn catch_up(&self, room: &RoomId, told: Position) -> bool {
+        let mut gate = self.gate();
+        if gate.replaying(room).is_some_and(|replaying| std::mem::take(&mut replaying.overrun)) {
+            return false;
+        }
+        gate.replays.retain(|replaying| replaying.room != *room);
+        gate.told.retain(|(known, _)| known != room);
+        gate.told.push((room.clone(), told));
+        if !gate.closed {
+            self.let_go(&mut gate);
+        }
+        true
+    }
+
+    fn let_go(&self, gate: &mut Gate) {
+        gate.bytes = 0;
         for (room, position, frames) in std::mem::take(&mut gate.held) {
-            if gate.is_new(&room, position) {
+            if gate.replaying(&room).is_some() {
+                gate.hold(&room, position, frames);
+            } else if gate.is_new(&room, position) {
                 self.push(frames);
             }
         }
-        (gate.closed, gate.bytes) = (false, 0);
     }
 
     /// It does not hear this room any more: what is held back of it is not for it.
@@ -147,6 +212,7 @@ impl Peer {
         let mut gate = self.gate();
         gate.held.retain(|(held, ..)| held != room);
         gate.told.retain(|(told, _)| told != room);
+        gate.replays.retain(|replaying| replaying.room != *room);
     }
 
     /// Says events to this one alone that are framed already.

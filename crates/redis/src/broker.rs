@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use hubbub_core::{
-    BackplaneError, Broker, Draft, Envelope, Hint, Position, Receipt, Recent, RoomId, SessionId, Subscription,
+    BackplaneError, Broker, Draft, Hint, Position, Receipt, Recent, RoomId, SessionId, Subscription,
 };
 use redis::Cmd;
 
@@ -54,14 +54,14 @@ impl Broker for RedisBroker {
         }
     }
 
-    async fn recover(
+    async fn read_on(
         &self,
         room: &RoomId,
         since: Position,
         limit: usize,
-    ) -> Result<Option<Vec<Envelope>>, BackplaneError> {
-        let suffix = self.logs.suffix(room, since, limit, true).await.map_err(BackplaneError::new)?;
-        Ok(suffix.whole(since))
+    ) -> Result<Option<Recent>, BackplaneError> {
+        let suffix = self.logs.suffix(room, since, limit.max(1)).await.map_err(BackplaneError::new)?;
+        Ok(suffix.without_a_hole(since))
     }
 
     async fn recent(&self, room: &RoomId, limit: usize) -> Result<Recent, BackplaneError> {

@@ -192,7 +192,7 @@ impl Healer {
 async fn heal_room(logs: Logs, places: Arc<Semaphore>, heal: Heal) -> Reading {
     loop {
         let place = places.acquire().await.expect("it is never closed");
-        match logs.suffix(&heal.room, heal.since, CHUNK, false).await {
+        match logs.suffix(&heal.room, heal.since, CHUNK).await {
             Ok(suffix) => return Reading::Healed(heal, suffix),
             Err(error) => {
                 tracing::debug!(%error, room = %heal.room, "could not read a room's log; trying again");

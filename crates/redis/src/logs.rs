@@ -21,6 +21,9 @@ const SHORTEST_KEPT: Duration = Duration::from_hours(1);
 /// Entries that can be asked for at most: more than any history, few enough for a Lua number.
 const MOST: usize = 1_000_000;
 
+/// Bytes of entries that are read at once, about: one at least.
+const PIECE: usize = 256 * 1_024;
+
 /// The rooms' logs.
 #[derive(Debug, Clone)]
 pub(crate) struct Logs {
@@ -67,21 +70,20 @@ impl Logs {
         cmd
     }
 
-    /// Up to `limit` entries after `since`; after the epoch's beginning, where the epoch is another. `whole` leaves out
-    /// what cannot be whole anyway.
+    /// Up to `limit` entries after `since`, fewer where they are long; after the epoch's beginning, where the epoch is
+    /// another.
     pub(crate) async fn suffix(
         &self,
         room: &RoomId,
         since: Position,
         limit: usize,
-        whole: bool,
     ) -> Result<Suffix, Failure> {
         let log = Log(room);
         let keys = [log.meta(), log.stream(), log.history()];
         let call = |link: &Link| {
             let mut cmd = script::RECOVER.on(&keys);
             cmd.arg(&*link.run).arg(self.keep).arg(since.epoch).arg(since.seq);
-            cmd.arg(limit.min(MOST)).arg(u8::from(whole));
+            cmd.arg(limit.min(MOST)).arg(PIECE);
             cmd
         };
         let (epoch, seq, first, frames): (u64, u64, u64, Vec<Vec<u8>>) =
@@ -121,18 +123,18 @@ pub(crate) struct Suffix {
 }
 
 impl Suffix {
-    /// Everything after `since`, if this is everything.
-    pub(crate) fn whole(self, since: Position) -> Option<Vec<Envelope>> {
-        let missing = self.top.seq.checked_sub(since.seq)?;
-        if since.epoch != self.top.epoch || since.seq.saturating_add(1) < self.first {
+    /// What follows `since`, if nothing is missing in between.
+    pub(crate) fn without_a_hole(self, since: Position) -> Option<Recent> {
+        if since.epoch != self.top.epoch || since.seq > self.top.seq {
             return None;
         }
-        let contiguous =
-            (since.seq..).zip(&self.entries).all(|(before, (position, _))| position.seq == before + 1);
-        if !contiguous || u64::try_from(self.entries.len()).ok()? != missing {
+        let is_there = since.seq == self.top.seq || !self.entries.is_empty();
+        let mut seqs = (since.seq + 1..).zip(&self.entries);
+        if !is_there || !seqs.all(|(seq, (position, _))| position.seq == seq) {
             return None;
         }
-        self.entries.into_iter().map(|(_, envelope)| envelope).collect()
+        let envelopes: Option<Vec<_>> = self.entries.into_iter().map(|(_, envelope)| envelope).collect();
+        Some(Recent { top: self.top, envelopes: envelopes? })
     }
 }
 

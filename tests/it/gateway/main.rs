@@ -12,6 +12,7 @@ mod frames;
 mod fuzz;
 mod hostile;
 mod official;
+mod recovering;
 mod resuming;
 mod rooms;
 mod sids;

@@ -27,12 +27,7 @@ impl Broker for Stuck {
         self.0.subscribe(room).await
     }
 
-    async fn recover(
-        &self,
-        _: &RoomId,
-        _: Position,
-        _: usize,
-    ) -> Result<Option<Vec<Envelope>>, BackplaneError> {
+    async fn read_on(&self, _: &RoomId, _: Position, _: usize) -> Result<Option<Recent>, BackplaneError> {
         std::future::pending().await
     }
 
@@ -61,7 +56,7 @@ async fn a_session_that_was_cut_short_while_joining_leaves_no_listener_behind() 
     let heard = Arc::new(Heard::default());
     let mut session = Session::new(SessionId::random(), heard.clone());
     let lobby = RoomId::reserved("lobby");
-    let hearing = chat.hear(&mut session, &lobby, 10);
+    let hearing = chat.hear(&mut session, &lobby, None, 10);
     assert!(tokio::time::timeout(Duration::from_millis(10), hearing).await.is_err());
     chat.close(&mut session).await;
     assert!(heard.0.lock().unwrap_or_else(PoisonError::into_inner).is_empty());

@@ -1,20 +1,37 @@
 //! What v1 clients hear: the objects, field by field.
 
-use hubbub_core::{Envelope, Message, Millis, Occupant, Position, Receipt, Reply, RoomId, UserId};
-use serde_json::{Value, json};
+use hubbub_core::{
+    Envelope, Message, Millis, Occupant, Past, Position, Receipt, Refusal, Reply, RoomId, UserId,
+};
+use serde_json::{Map, Value, json};
 
-use crate::{Ready, Told};
+use crate::{Ready, Resumed, Told, told::error};
 
-/// `ready`. No room is recovered yet.
+/// `ready`.
 pub(super) fn ready(ready: &Ready) -> Value {
-    let Ready { session, identity, guest, node, text_limit } = ready;
+    let Ready { session, identity, guest, node, text_limit, room_limit, rooms } = ready;
+    let rooms: Map<_, _> = rooms.iter().map(|(room, found)| (room.to_string(), resumed(found))).collect();
     json!({
         "session": session,
         "user": { "id": identity.user.as_str(), "name": identity.name.as_str(), "guest": guest },
         "node": node,
-        "limits": { "text": text_limit },
-        "rooms": {},
+        "limits": { "text": text_limit, "rooms": room_limit },
+        "rooms": rooms,
     })
+}
+
+fn resumed(found: &Result<Resumed, Refusal>) -> Value {
+    match found {
+        Ok(Resumed { top: Position { epoch, seq }, recovered, count }) => {
+            json!({ "epoch": epoch, "seq": seq, "recovered": recovered, "count": count })
+        }
+        Err(refusal) => json!({ "error": error(refusal) }),
+    }
+}
+
+/// `gap`.
+pub(super) fn gap(room: &RoomId, Position { epoch, seq }: Position) -> Value {
+    json!({ "room": room.as_str(), "epoch": epoch, "seq": seq })
 }
 
 /// `message`, live or from the log: the same either way.
@@ -49,23 +66,32 @@ pub(super) fn presence(room: &RoomId, joined: &[Occupant], left: &[Occupant], co
 /// The acknowledgement of a request that was carried out.
 pub(super) fn granted(reply: &Reply) -> Value {
     match reply {
-        Reply::Joined { room, top, recent, members: people, count } => json!({
-            "ok": true,
-            "epoch": top.epoch,
-            "seq": top.seq,
-            "recovered": false,
-            "messages": messages(room, recent),
-            "members": members(people),
-            "count": count,
-        }),
+        Reply::Joined { room, past, members: people, count } => joined(room, past, people, *count),
         Reply::Sent(receipt) => sent(receipt),
         Reply::Members { members: people, count, next } => page(people, *count, next.as_ref()),
         Reply::Done | Reply::Entered { .. } | Reply::Channel { .. } => json!({ "ok": true }),
     }
 }
 
+fn joined(room: &RoomId, past: &Past, people: &[Occupant], count: usize) -> Value {
+    let (recovered, recent) = match past {
+        Past::Recent(recent) => (false, recent.envelopes.as_slice()),
+        Past::Missed { .. } => (true, &[][..]),
+    };
+    let Position { epoch, seq } = past.top();
+    json!({
+        "ok": true,
+        "epoch": epoch,
+        "seq": seq,
+        "recovered": recovered,
+        "messages": messages(room, recent),
+        "members": members(people),
+        "count": count,
+    })
+}
+
 fn messages(room: &RoomId, recent: &[Envelope]) -> Vec<Value> {
-    let body = |envelope| match Told::said(envelope)? {
+    let body = |envelope| match Told::logged(envelope)? {
         Told::Said { position, at, message: said } => Some(message(room, position, at, said)),
         _ => None,
     };

@@ -2,10 +2,13 @@
 
 use std::fmt;
 
-use hubbub_core::{Name, Refusal};
+use hubbub_core::{Name, Position, Refusal, RoomId};
 use serde_json::Value;
 
-use crate::{Misspoken, words::Fields};
+use crate::{
+    Misspoken,
+    words::{self, Fields},
+};
 
 /// The credentials of a connection.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -14,6 +17,8 @@ pub struct Hello {
     pub name: Option<Name>,
     /// The signed token of an earlier connection, unchecked. It stays out of `Debug`, and so out of the logs.
     pub session: Option<String>,
+    /// The rooms that they were in, and where they stopped hearing each.
+    pub rooms: Vec<(RoomId, Position)>,
 }
 
 impl fmt::Debug for Hello {
@@ -32,11 +37,17 @@ pub fn hello(auth: &Value) -> Result<Hello, Misspoken> {
     }
     let fields = Fields::object("auth", auth)?;
     fields.optional_string("token")?;
-    fields.present("rooms").map(|rooms| Fields::object("rooms", rooms)).transpose()?;
+    let rooms = fields.present("rooms").map(rooms).transpose()?.unwrap_or_default();
     let session = fields.optional_string("session")?.map(str::to_owned);
     let name =
         fields.optional_string("name")?.map(Name::parse).transpose().map_err(Misspoken::InvalidName)?;
-    Ok(Hello { name, session })
+    Ok(Hello { name, session, rooms })
+}
+
+fn rooms(rooms: &Value) -> Result<Vec<(RoomId, Position)>, Misspoken> {
+    let entry = |(room, since): (&String, &Value)| Ok((words::room(room)?, words::position("rooms", since)?));
+    let rooms = rooms.as_object().ok_or(Misspoken::WrongType("rooms", "an object"))?;
+    rooms.iter().map(entry).collect()
 }
 
 /// The message of the `connect_error` that a client hears when it is turned away: the code alone.

@@ -8,11 +8,12 @@ use crate::{
     words::{self, Fields},
 };
 
-/// `{room, since?, limit?}`; `since` is not looked at yet, so nothing is ever recovered.
+/// `{room, since?, limit?}`.
 pub(super) fn join(args: &[Value]) -> Result<Command, Misspoken> {
     let fields = Fields::of(args)?;
+    let since = fields.present("since").map(|since| words::position("since", since)).transpose()?;
     let limit = fields.limit("limit", JOIN_DEFAULT, JOIN_MAX)?;
-    Ok(Command::Join { room: room(fields)?, limit })
+    Ok(Command::Join { room: room(fields)?, since, limit })
 }
 
 /// `{room}`.
@@ -44,7 +45,7 @@ pub(super) fn members(args: &[Value]) -> Result<Command, Misspoken> {
 }
 
 fn room(fields: Fields<'_>) -> Result<RoomId, Misspoken> {
-    RoomId::parse(fields.string("room")?).map_err(|error| Misspoken::Invalid("room", error))
+    words::room(fields.string("room")?)
 }
 
 fn cid(fields: Fields<'_>) -> Result<Option<String>, Misspoken> {

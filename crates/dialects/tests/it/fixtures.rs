@@ -1,10 +1,10 @@
 //! People, messages and outcomes to try the vocabularies with.
 
 use hubbub_core::{
-    Author, Envelope, Event, Identity, Message, MessageId, Millis, Name, Occupant, Place, Position, Receipt,
-    Refusal, RefusalCode, Reply, RoomId, UserId,
+    Author, Envelope, Event, Identity, Message, MessageId, Millis, Name, Occupant, Past, Place, Position,
+    Receipt, Recent, Refusal, RefusalCode, Reply, RoomId, UserId,
 };
-use hubbub_dialects::{Dialect, Ready, spoken_at};
+use hubbub_dialects::{Dialect, Ready, Resumed, spoken_at};
 
 /// 2018-08-07 12:34:56 UTC: the day of seed 004.
 pub(crate) const AT: Millis = 1_533_645_296_789;
@@ -80,6 +80,11 @@ pub(crate) fn ready() -> Ready {
         guest: true,
         node: "node-1".to_owned(),
         text_limit: 32_768,
+        room_limit: 100,
+        rooms: vec![
+            (lobby(), Ok(Resumed { top: POSITION, recovered: true, count: 3 })),
+            (RoomId::parse("kitchen").expect("a room"), Err(Refusal::unavailable())),
+        ],
     }
 }
 
@@ -88,6 +93,7 @@ pub(crate) fn outcomes() -> Vec<(&'static str, Result<Reply, Refusal>)> {
         ("done", Ok(Reply::Done)),
         ("entered", Ok(Reply::Entered { name: name("Zoë"), first: true, count: Some(3) })),
         ("joined", Ok(joined())),
+        ("joined again", Ok(joined_again())),
         ("sent", Ok(Reply::Sent(Receipt { position: POSITION, at: AT, duplicate: false }))),
         ("sent before", Ok(Reply::Sent(Receipt { position: POSITION, at: AT, duplicate: true }))),
         ("members, all", Ok(Reply::Members { members: vec![someone("ann")], count: 1, next: None })),
@@ -105,10 +111,20 @@ pub(crate) fn outcomes() -> Vec<(&'static str, Result<Reply, Refusal>)> {
 fn joined() -> Reply {
     Reply::Joined {
         room: lobby(),
-        top: POSITION,
-        recent: vec![logged(reply())],
+        past: Past::Recent(Recent { top: POSITION, envelopes: vec![logged(reply())] }),
         members: vec![someone("ann"), someone("bob")],
         count: 2,
+    }
+}
+
+fn joined_again() -> Reply {
+    let since = Position { seq: POSITION.seq - 1, ..POSITION };
+    let missed = Recent { top: POSITION, envelopes: vec![logged(reply())] };
+    Reply::Joined {
+        room: lobby(),
+        past: Past::Missed { since, missed },
+        members: vec![someone("ann")],
+        count: 1,
     }
 }
 

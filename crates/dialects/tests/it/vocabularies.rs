@@ -213,6 +213,9 @@ fn v1_greetings() {
         json!({ "session": 7 }),
         json!({ "token": {} }),
         json!({ "rooms": [] }),
+        json!({ "rooms": { "~basics": { "epoch": 1, "seq": 2 } } }),
+        json!({ "rooms": { "lobby": 7 } }),
+        json!({ "rooms": { "lobby": { "epoch": -1, "seq": 2 } } }),
         json!("Zoë"),
     ];
     assert_snapshot!(greetings.map(|auth| format!("{auth}\n    {}", greeted(&auth))).join("\n"));
@@ -220,7 +223,7 @@ fn v1_greetings() {
 
 fn greeted(auth: &Value) -> String {
     match hello(auth) {
-        Ok(hello) => format!("{:?} {:?}", hello.name, hello.session),
+        Ok(hello) => format!("{:?} {:?} {:?}", hello.name, hello.session, hello.rooms),
         Err(wrong) => format!("{}: {wrong} ({})", connect_error(&wrong.refusal()), wrong.label()),
     }
 }
@@ -275,6 +278,8 @@ fn transcript(name: &str, words: &[(&str, Vec<Value>)]) -> String {
     );
     lines.push("\nTOLD".to_owned());
     told(&mut lines, dialect);
+    lines.push("NOTICE".to_owned());
+    lines.extend(dialect.notice("not <b>now</b>").iter().map(shown));
     lines.push("\nANSWERED".to_owned());
     lines.extend(outcomes().iter().flat_map(|(what, outcome)| answered(what, &dialect.answer(outcome))));
     lines.extend(answered("malformed", &dialect.object(&Misspoken::MissingArgument("text"))));
@@ -298,6 +303,7 @@ fn told(lines: &mut Vec<String>, dialect: &dyn Dialect) {
 
     let mut happenings = vec![Told::Connected, Told::Ready(&ready)];
     happenings.extend(messages.iter().map(|message| Told::Said { position: POSITION, at: AT, message }));
+    happenings.push(Told::Gap { top: POSITION });
     happenings.extend([true, false].map(|on| Told::Typing { who: &messages[0].author, on }));
     happenings.extend([ann, markup].map(|who| Told::Joined { who, count: 3 }));
     happenings.extend([ann, markup].map(|who| Told::Left { who, count: 2 }));

@@ -243,7 +243,6 @@ impl Link {
 
     /// Waits until the client has taken what was pushed, but for a little: at most 32 KiB of it wait, or the connection
     /// is over. Cut short, it leaves nothing behind.
-    #[expect(dead_code, reason = "paced replay, which waits for it, is still to come")]
     pub(crate) async fn roomy(&self) {
         poll_fn(|cx| self.lock().poll_roomy(cx)).await;
     }

@@ -71,6 +71,8 @@ instruments! {
     delivery_seconds: Histogram[path in all(&["local", "remote", "recovered"])];
     /// Sockets of one vocabulary that heard the same batch.
     fanout_size: Histogram[];
+    /// Rooms that someone came back to with a position: told what they had missed, or not, or too late.
+    recoveries_total: Counter[result in all(&["recovered", "refused", "lost"])];
     /// Messages that did not reach a client that was connected.
     messages_dropped_total: Counter[reason in all(&["slow", "flood", "drain", "closed"])];
     /// Bytes of Engine.IO packets and WebSocket frames from clients.
