@@ -4,6 +4,7 @@
 //! heard next.
 
 mod contract_hints;
+mod contract_history;
 mod contract_leases;
 mod contract_log;
 mod contract_outages;
@@ -41,6 +42,13 @@ over_every_backplane! {
         a_log_is_read_on_without_a_hole_or_not_at_all
         a_log_of_long_texts_is_read_on_in_pieces
         the_recent_messages_are_the_last_ones_oldest_first;
+    contract_history:
+        a_change_takes_a_position_is_heard_in_order_and_is_kept
+        the_history_has_messages_as_they_are_now
+        what_may_not_be_changed_stays_as_it_is_and_says_nothing
+        a_change_that_is_made_again_under_its_key_is_made_once
+        a_message_has_so_many_reactions_and_no_more
+        the_history_is_read_in_pages_from_either_side;
     contract_hints:
         a_hint_comes_out_as_it_went_in
         a_hint_is_in_no_log_and_takes_no_position

@@ -55,6 +55,7 @@ pub(crate) async fn an_envelope_comes_out_as_it_went_in(world: World) {
         cid: Some("c:1".to_owned()),
         reply_to: Some(MessageId::parse("6-1f").expect("an id")),
         channel: Some("#random".to_owned()),
+        fate: None,
     };
     let origin = Some(SessionId::random());
     let draft = Draft { room: lobby.clone(), message: message.clone(), key: "a: b\n".to_owned(), origin };

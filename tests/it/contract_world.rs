@@ -166,10 +166,12 @@ pub(crate) fn show(inbound: &Inbound) -> String {
     match inbound {
         Inbound::Heard(envelope) => match &envelope.event {
             Event::Said(message) => format!("{}: {}", message.author.name, message.text),
+            Event::Updated(update) => format!("{}: {:?} {}", update.author.name, update.change, update.count),
             Event::Joined(who) => format!("+{}", who.user),
             Event::Left(who) => format!("-{}", who.user),
             Event::Hinted(Hint::Typing { who, on: true }) => format!("{} types", who.name),
             Event::Hinted(Hint::Typing { who, on: false }) => format!("{} rests", who.name),
+            Event::Hinted(Hint::Read { who, seq }) => format!("{} has read {seq}", who.name),
         },
         Inbound::Gap { room, .. } => format!("gap {room}"),
         Inbound::PresenceGap { room } => format!("presence gap {room}"),
@@ -196,7 +198,7 @@ pub(crate) fn name(name: &str) -> Name {
 pub(crate) fn draft(room: &RoomId, text: &str, key: &str) -> Draft {
     let author = Author { user: Some(UserId::new("ann")), name: name("ann") };
     let cid = Some(key.to_owned());
-    let message = Message { author, text: text.to_owned(), cid, reply_to: None, channel: None };
+    let message = Message { author, text: text.to_owned(), cid, reply_to: None, channel: None, fate: None };
     Draft { room: room.clone(), message, key: key.to_owned(), origin: Some(SessionId::random()) }
 }
 

@@ -3,6 +3,7 @@
 pub mod client;
 pub mod http;
 pub mod node;
+pub mod person;
 pub mod polling;
 pub mod process;
 pub mod raw;

@@ -7,7 +7,9 @@ use std::{fmt, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 
-use crate::{Envelope, Hint, Message, Millis, Name, NodeId, Occupant, Position, RoomId, SessionId, UserId};
+use crate::{
+    Change, Envelope, Hint, Message, Millis, Name, NodeId, Occupant, Position, RoomId, SessionId, UserId,
+};
 
 /// Everything a node needs from the outside, chosen once at startup, by one `match` in main.
 #[derive(Debug)]
@@ -50,6 +52,10 @@ pub trait Broker: fmt::Debug + Send + Sync {
     /// An error may still have been applied: a retry must carry the same [`Draft::key`], and then is said once.
     async fn publish(&self, draft: Draft) -> Result<Receipt, BackplaneError>;
 
+    /// Changes a message that was said, in the history and for every subscribed node, in the same order as what is said.
+    /// Otherwise like [`Broker::publish`], also for a retry. What it comes to is decided in the step that makes it.
+    async fn revise(&self, revision: Revision) -> Result<Revised, BackplaneError>;
+
     /// Tells every subscribed node, this one included, at most once, in order with nothing. It is kept nowhere: who does
     /// not listen now never hears of it. It is not to be tried again; an error may still have been heard.
     async fn hint(&self, room: &RoomId, hint: Hint, origin: SessionId) -> Result<(), BackplaneError>;
@@ -71,6 +77,14 @@ pub trait Broker: fmt::Debug + Send + Sync {
 
     /// The log's top and the room's last `limit` messages, the oldest first, read in one step.
     async fn recent(&self, room: &RoomId, limit: usize) -> Result<Recent, BackplaneError>;
+
+    /// The messages next to a position, as they are now, at most `limit`. `None`: there is no such position.
+    async fn history(
+        &self,
+        room: &RoomId,
+        side: Side,
+        limit: usize,
+    ) -> Result<Option<History>, BackplaneError>;
 }
 
 /// Something to be said.
@@ -84,6 +98,65 @@ pub struct Draft {
     pub key: String,
     /// The session that says it.
     pub origin: Option<SessionId>,
+}
+
+/// A change to be made to a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revision {
+    /// Where it was said.
+    pub room: RoomId,
+    /// Which one.
+    pub target: Position,
+    /// Who changes it.
+    pub user: UserId,
+    /// What they are called.
+    pub name: Name,
+    /// What they do.
+    pub change: Change,
+    /// The client's own id of the change.
+    pub cid: Option<String>,
+    /// Scopes idempotency, together with [`Draft::key`].
+    pub key: String,
+    /// The session that changes it.
+    pub origin: SessionId,
+}
+
+/// What came of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Revised {
+    /// It is made, or was before under the same key.
+    Done(Receipt),
+    /// It is as they want it already: nothing was said. This is the log's top.
+    Unchanged(Position),
+    /// There is no such message, any more.
+    NotFound,
+    /// Only its author may do that.
+    Forbidden,
+    /// It has as many reactions as a message may have.
+    Full,
+}
+
+/// Reactions that one message may have, over all people and emoji.
+pub const REACTIONS: usize = 1_000;
+
+/// Where a page of the history lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// The last messages.
+    End,
+    /// Those right before this position.
+    Before(Position),
+    /// Those right after it.
+    After(Position),
+}
+
+/// A page of a room's history.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct History {
+    /// The oldest first.
+    pub envelopes: Vec<Envelope>,
+    /// There are more on that side.
+    pub more: bool,
 }
 
 /// The proof that something was said.

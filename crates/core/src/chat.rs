@@ -3,9 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    Arrival, BackplaneError, Broker, Claim, Command, Departure, Draft, Envelope, Event, Exit, Hint, Identity,
-    Limits, MEMBERS_PAGE, Message, Name, Occupancy, Past, Position, Presence, Recent, Refusal, RefusalCode,
-    Reply, RoomId, Said, Session, UserId, guest_name,
+    Arrival, BackplaneError, Broker, Change, Claim, Command, Departure, Draft, Envelope, Event, Exit, Hint,
+    Identity, Limits, MEMBERS_PAGE, Message, MessageId, Name, Occupancy, Past, Position, Presence, Receipt,
+    Recent, Refusal, RefusalCode, Reply, Revised, Revision, RoomId, Said, Session, Side, UserId, guest_name,
 };
 
 /// The last messages that are searched for a channel's.
@@ -42,7 +42,20 @@ impl Chat {
                 Ok(Reply::Done)
             }
             Command::Send { room, said } => self.send(session, room, said).await,
-            Command::Type { room, on } => self.hint_typing(session, &room, on).await,
+            Command::Write { to, said } => self.write(session, &to, said).await,
+            Command::Modify { room, target, change, cid } => {
+                self.modify(session, room, &target, change, cid).await
+            }
+            Command::History { room, side, limit } => self.history(session, room, side, limit).await,
+            Command::Type { room, on } => {
+                let who = session.author(None);
+                self.hint(session, &room, Hint::Typing { who, on }).await
+            }
+            Command::Read { room, seq } => {
+                let who = session.author(None);
+                self.hint(session, &room, Hint::Read { who, seq }).await
+            }
+            Command::Rename { name } => self.rename(session, name).await,
             Command::Channel { room, channel } => self.channel(&room, channel).await,
             Command::Join { room, since, limit } => self.join(session, room, since, limit).await,
             Command::Leave { room } => self.leave(session, &room).await,
@@ -175,7 +188,7 @@ impl Chat {
         limit: usize,
     ) -> Result<Reply, Refusal> {
         let Identity { user, name } = session.identity.clone().ok_or_else(nobody)?;
-        if session.hears.len() >= self.limits.rooms && !session.hears(&room) {
+        if session.rooms() >= self.limits.rooms && !session.hears(&room) {
             return Err(Refusal::new(RefusalCode::Forbidden, "too many rooms at once"));
         }
         let known = session.hears(&room);
@@ -219,12 +232,7 @@ impl Chat {
 
     async fn send(&self, session: &mut Session, room: RoomId, said: Said) -> Result<Reply, Refusal> {
         joined(session, &room)?;
-        if said.text.len() > self.limits.text {
-            return Err(Refusal::new(
-                RefusalCode::TooLarge,
-                format!("at most {} bytes of text", self.limits.text),
-            ));
-        }
+        self.fits(&said.text)?;
         let key = session.key(said.cid.as_deref());
         let message = Message {
             author: session.author(said.name),
@@ -232,15 +240,88 @@ impl Chat {
             cid: said.cid,
             reply_to: said.reply_to,
             channel: said.channel,
+            fate: None,
         };
-        let draft = Draft { room, message, key, origin: Some(session.id) };
-        self.broker.publish(draft).await.map(Reply::Sent).map_err(unavailable)
+        let draft = Draft { room: room.clone(), message, key, origin: Some(session.id) };
+        let receipt = self.broker.publish(draft).await.map_err(unavailable)?;
+        Ok(Reply::Sent { room, receipt })
+    }
+
+    fn fits(&self, text: &str) -> Result<(), Refusal> {
+        if text.len() <= self.limits.text {
+            return Ok(());
+        }
+        Err(Refusal::new(RefusalCode::TooLarge, format!("at most {} bytes of text", self.limits.text)))
+    }
+
+    async fn modify(
+        &self,
+        session: &mut Session,
+        room: RoomId,
+        target: &MessageId,
+        change: Change,
+        cid: Option<String>,
+    ) -> Result<Reply, Refusal> {
+        joined(session, &room)?;
+        if let Change::Edit { text } = &change {
+            self.fits(text)?;
+        }
+        let Identity { user, name } = session.identity.clone().ok_or_else(nobody)?;
+        let target = Position::of_id(target.as_str()).ok_or_else(no_message)?;
+        let (key, origin) = (session.key(cid.as_deref()), session.id);
+        let revision = Revision { room, target, user, name, change, cid, key, origin };
+        match self.broker.revise(revision).await.map_err(unavailable)? {
+            Revised::Done(Receipt { position, duplicate, .. }) => Ok(Reply::Modified { position, duplicate }),
+            Revised::Unchanged(position) => Ok(Reply::Modified { position, duplicate: true }),
+            Revised::NotFound => Err(no_message()),
+            Revised::Forbidden => Err(Refusal::new(RefusalCode::Forbidden, "only its author may do that")),
+            Revised::Full => Err(Refusal::new(RefusalCode::TooLarge, "it has too many reactions already")),
+        }
+    }
+
+    async fn history(
+        &self,
+        session: &Session,
+        room: RoomId,
+        side: Side,
+        limit: usize,
+    ) -> Result<Reply, Refusal> {
+        joined(session, &room)?;
+        let history = self.broker.history(&room, side, limit.max(1)).await.map_err(unavailable)?;
+        let mut history = history.ok_or_else(no_message)?;
+        let all = history.envelopes.len();
+        match side {
+            Side::After(_) => first_within(ONE_ANSWER, &mut history.envelopes),
+            Side::End | Side::Before(_) => last_within(ONE_ANSWER, &mut history.envelopes),
+        }
+        history.more |= history.envelopes.len() < all;
+        Ok(Reply::History { room, history })
+    }
+
+    /// The name is claimed before the old one is given back, and the rooms hear of it as of somebody new. Other sessions of
+    /// the same person keep the old one until they connect again.
+    async fn rename(&self, session: &mut Session, name: Name) -> Result<Reply, Refusal> {
+        let Identity { user, name: before } = session.identity.clone().ok_or_else(nobody)?;
+        let identity = Identity { user: user.clone(), name: name.clone() };
+        if name == before {
+            return Ok(Reply::Renamed { identity, session: None });
+        }
+        self.claim_name(session, identity.clone()).await?;
+        if UserId::of_name(&before) != UserId::of_name(&name) {
+            self.announce_exit(session, RoomId::names(), UserId::of_name(&before)).await;
+        }
+        let rooms: Vec<_> =
+            session.entered.keys().filter(|room| **room != RoomId::names()).cloned().collect();
+        for room in rooms {
+            self.announce_exit(session, room.clone(), user.clone()).await;
+            self.list(session, &room, &user, &name).await?;
+        }
+        Ok(Reply::Renamed { identity, session: None })
     }
 
     /// Nobody is told when a hint is lost: it would have been over soon.
-    async fn hint_typing(&self, session: &mut Session, room: &RoomId, on: bool) -> Result<Reply, Refusal> {
+    async fn hint(&self, session: &Session, room: &RoomId, hint: Hint) -> Result<Reply, Refusal> {
         joined(session, room)?;
-        let hint = Hint::Typing { who: session.author(None), on };
         if let Err(error) = self.broker.hint(room, hint, session.id).await {
             tracing::debug!(%error, "a hint was lost");
         }
@@ -305,6 +386,16 @@ fn without_known(since: Option<Position>, envelopes: &mut Vec<Envelope>) {
     envelopes.drain(..known.map_or(0, |last| last + 1));
 }
 
+/// Keeps the first messages with so many bytes of text: one at least.
+fn first_within(most: usize, envelopes: &mut Vec<Envelope>) {
+    let mut bytes = 0;
+    let fit = envelopes.iter().take_while(|envelope| {
+        bytes += envelope.event.text_length();
+        bytes <= most
+    });
+    envelopes.truncate(fit.count().max(1));
+}
+
 /// Keeps the last messages with so many bytes of text: a room of long texts must not overrun who enters it.
 fn last_within(most: usize, envelopes: &mut Vec<Envelope>) {
     let mut bytes = 0;
@@ -312,7 +403,7 @@ fn last_within(most: usize, envelopes: &mut Vec<Envelope>) {
         bytes += envelope.event.text_length();
         bytes <= most
     });
-    let fit = fit.count();
+    let fit = fit.count().max(1).min(envelopes.len());
     envelopes.drain(..envelopes.len() - fit);
 }
 
@@ -327,6 +418,10 @@ fn joined(session: &Session, room: &RoomId) -> Result<(), Refusal> {
     Err(Refusal::new(RefusalCode::NotJoined, "join the room first"))
 }
 
+fn no_message() -> Refusal {
+    Refusal::new(RefusalCode::NotFound, "there is no such message")
+}
+
 fn nobody() -> Refusal {
     Refusal::new(RefusalCode::Unauthorized, "give a name first")
 }
@@ -336,6 +431,8 @@ fn unavailable(error: BackplaneError) -> Refusal {
     tracing::warn!(%error, "the backplane failed a command");
     Refusal::unavailable()
 }
+
+mod direct;
 
 #[cfg(test)]
 mod tests;

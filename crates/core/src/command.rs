@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use crate::{Envelope, MessageId, Millis, Name, Occupant, Position, Receipt, Recent, RoomId, UserId};
+use crate::{
+    Change, Envelope, History, Identity, MessageId, Millis, Name, Occupant, Position, Receipt, Recent,
+    RoomId, Side, UserId,
+};
 
 /// What a session asks for, whatever the vocabulary it used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +30,45 @@ pub enum Command {
         room: RoomId,
         /// What.
         said: Said,
+    },
+    /// Say this to one person, in the room of us two.
+    Write {
+        /// To whom.
+        to: UserId,
+        /// What.
+        said: Said,
+    },
+    /// Change a message in a room that I hear.
+    Modify {
+        /// Where.
+        room: RoomId,
+        /// Which one.
+        target: MessageId,
+        /// How.
+        change: Change,
+        /// My own id of the change: the same id from the same person is done once.
+        cid: Option<String>,
+    },
+    /// What was said in a room that I hear, as it is now.
+    History {
+        /// The room.
+        room: RoomId,
+        /// Next to which message.
+        side: Side,
+        /// At most so many.
+        limit: usize,
+    },
+    /// Tell the others in a room that I hear how far I have read.
+    Read {
+        /// Where.
+        room: RoomId,
+        /// The last position that I have read.
+        seq: u64,
+    },
+    /// Take another name in v1.
+    Rename {
+        /// The name that they want.
+        name: Name,
     },
     /// Tell the others in a room that I hear whether I type.
     Type {
@@ -74,11 +116,14 @@ impl Command {
             Self::Enter { room, .. }
             | Self::Send { room, .. }
             | Self::Type { room, .. }
+            | Self::Modify { room, .. }
+            | Self::History { room, .. }
+            | Self::Read { room, .. }
             | Self::Channel { room, .. }
             | Self::Join { room, .. }
             | Self::Leave { room }
             | Self::Members { room, .. } => Some(room),
-            Self::Label { .. } => None,
+            Self::Label { .. } | Self::Write { .. } | Self::Rename { .. } => None,
         }
     }
 }
@@ -161,7 +206,33 @@ pub enum Reply {
         count: usize,
     },
     /// It is in the log.
-    Sent(Receipt),
+    Sent {
+        /// Of this room.
+        room: RoomId,
+        /// There.
+        receipt: Receipt,
+    },
+    /// The message is as they want it.
+    Modified {
+        /// Where the change stands, or the log's top where there was nothing to change.
+        position: Position,
+        /// It was like that before.
+        duplicate: bool,
+    },
+    /// A page of a room's history.
+    History {
+        /// The room.
+        room: RoomId,
+        /// The page.
+        history: History,
+    },
+    /// They have this name now.
+    Renamed {
+        /// Who they are.
+        identity: Identity,
+        /// The token that brings them back under it, once there is one.
+        session: Option<String>,
+    },
     /// A page of who is here.
     Members {
         /// Sorted by user.

@@ -1,5 +1,7 @@
 //! What has happened, and where in a room's order.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{MessageId, Name, RoomId, SessionId, UserId};
@@ -59,6 +61,56 @@ pub struct Message {
     pub reply_to: Option<MessageId>,
     /// A label that the vocabulary of seed 004 groups messages by.
     pub channel: Option<String>,
+    /// What has become of it since, where it comes from the history. `None`: nothing has.
+    pub fate: Option<Box<Fate>>,
+}
+
+/// What has become of a message.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fate {
+    /// When its text was last edited; it is the edited one.
+    pub edited: Option<Millis>,
+    /// It was deleted: its text is gone.
+    pub deleted: bool,
+    /// How many have reacted with what.
+    pub reactions: BTreeMap<String, u64>,
+}
+
+/// A change to a message that was said before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Update {
+    /// The message.
+    pub target: MessageId,
+    /// Who changed it.
+    pub author: Author,
+    /// What they did.
+    pub change: Change,
+    /// How many have reacted with that now; 0 where it is no reaction.
+    pub count: u64,
+    /// The sender's own id of it, given back to them.
+    pub cid: Option<String>,
+}
+
+/// What can be done to a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// Its author says it differently.
+    Edit {
+        /// The text from then on.
+        text: String,
+    },
+    /// Its author takes it back.
+    Delete,
+    /// Someone reacts to it.
+    React {
+        /// With what: one emoji, mostly.
+        emoji: String,
+    },
+    /// Someone takes their reaction back.
+    Unreact {
+        /// Which one.
+        emoji: String,
+    },
 }
 
 /// Someone who is in a room.
@@ -80,6 +132,13 @@ pub enum Hint {
         /// They do.
         on: bool,
     },
+    /// Someone has read the room up to here.
+    Read {
+        /// Who.
+        who: Author,
+        /// The last position that they have read.
+        seq: u64,
+    },
 }
 
 /// Something that a room hears.
@@ -87,6 +146,8 @@ pub enum Hint {
 pub enum Event {
     /// A message was said, and is in the log.
     Said(Message),
+    /// A message was changed. That is in the log too, and the message in the history is as it is now.
+    Updated(Update),
     /// Someone's first connection came in.
     Joined(Occupant),
     /// Someone's last connection is gone.
@@ -100,7 +161,8 @@ impl Event {
     pub fn text_length(&self) -> usize {
         match self {
             Self::Said(message) => message.text.len(),
-            Self::Joined(_) | Self::Left(_) | Self::Hinted(_) => 0,
+            Self::Updated(Update { change: Change::Edit { text }, .. }) => text.len(),
+            Self::Updated(_) | Self::Joined(_) | Self::Left(_) | Self::Hinted(_) => 0,
         }
     }
 }
@@ -129,6 +191,13 @@ pub struct Envelope {
     pub origin: Option<SessionId>,
     /// What happened.
     pub event: Event,
+}
+
+impl Message {
+    /// Whether it was taken back.
+    pub fn is_deleted(&self) -> bool {
+        self.fate.as_ref().is_some_and(|fate| fate.deleted)
+    }
 }
 
 impl Envelope {

@@ -88,6 +88,48 @@ impl RoomId {
         Self("@names".into())
     }
 
+    /// The room of two people, out of others' reach. One may write to oneself.
+    pub fn direct(one: &UserId, other: &UserId) -> Self {
+        let (first, last) = if one <= other { (one, other) } else { (other, one) };
+        Self(format!("@{}:{first}{last}", first.as_str().len()).into())
+    }
+
+    /// A room of two people as a client gives it back. Whether it is theirs is not checked here.
+    pub fn parse_direct(text: &str) -> Result<Self, InvalidId> {
+        let room = Self(text.into());
+        if text.len() > 4 * Self::MAX {
+            Err(InvalidId::TooLong)
+        } else {
+            room.pair().map(|_| room.clone()).ok_or(InvalidId::Character)
+        }
+    }
+
+    /// Whether it is the room of this person and someone.
+    pub fn is_of(&self, user: &UserId) -> bool {
+        self.pair().is_some_and(|(one, other)| one == user.as_str() || other == user.as_str())
+    }
+
+    /// Whether it is a room of two people.
+    pub fn is_direct(&self) -> bool {
+        self.pair().is_some()
+    }
+
+    fn pair(&self) -> Option<(&str, &str)> {
+        let (length, users) = self.0.strip_prefix('@')?.split_once(':')?;
+        let (first, last) = users.split_at_checked(length.parse().ok()?)?;
+        (!first.is_empty() && first <= last && !users.contains(hidden)).then_some((first, last))
+    }
+
+    /// Where someone hears which rooms of two they are in. Each message there names one as its channel.
+    pub fn inbox(user: &UserId) -> Self {
+        Self(format!("~for {user}").into())
+    }
+
+    /// Whether it is someone's inbox.
+    pub fn is_inbox(&self) -> bool {
+        self.0.starts_with("~for ")
+    }
+
     /// A room as another node wrote it into the backplane. It is not checked again, only bounded.
     pub fn from_backplane(text: &str) -> Option<Self> {
         (!text.is_empty() && text.len() <= 4 * Self::MAX + 1).then(|| Self(text.into()))
@@ -113,6 +155,14 @@ impl UserId {
     /// A user id that comes from a trusted place: the server's own randomness, a signed token or the backplane.
     pub fn new(text: impl Into<Arc<str>>) -> Self {
         Self(text.into())
+    }
+
+    /// Longest id, in characters.
+    pub const MAX: usize = 64;
+
+    /// An id that a client gives back.
+    pub fn parse(text: &str) -> Result<Self, InvalidId> {
+        Ok(Self(visible(text, Self::MAX)?.into()))
     }
 
     /// A fresh guest's.
@@ -227,6 +277,19 @@ mod tests {
         assert!(RoomId::parse("lobby").is_ok());
         assert_eq!(RoomId::parse("~socketio-basics"), Err(InvalidId::Character));
         assert_eq!(RoomId::parse("@names"), Err(InvalidId::Character));
+    }
+
+    #[test]
+    fn a_room_of_two_is_theirs_whoever_writes_first_and_nobody_elses() {
+        let [ann, bob, cy] = ["a+b", "b", "a"].map(UserId::new);
+        let room = RoomId::direct(&ann, &bob);
+        assert_eq!(room, RoomId::direct(&bob, &ann));
+        assert_eq!(RoomId::parse_direct(room.as_str()), Ok(room.clone()));
+        assert!(room.is_of(&ann) && room.is_of(&bob) && !room.is_of(&cy));
+        assert_ne!(room, RoomId::direct(&cy, &UserId::new("+bb")));
+        for strange in ["", "@", "@names", "lobby", "@0:ab", "@9:ab", "@1:ba", "@x:ab", "~for ann"] {
+            assert!(RoomId::parse_direct(strange).is_err(), "{strange}");
+        }
     }
 
     #[test]

@@ -14,16 +14,19 @@ mod limits;
 mod log;
 mod memory;
 mod memory_presence;
+mod reactions;
 mod roster;
 mod session;
 
 pub use backplane::{
-    Arrival, Backplane, BackplaneError, Broker, Buried, Claim, Cluster, Departure, Draft, Exit, Inbound,
-    Occupancy, Presence, Receipt, Recent, Secret, Subscription,
+    Arrival, Backplane, BackplaneError, Broker, Buried, Claim, Cluster, Departure, Draft, Exit, History,
+    Inbound, Occupancy, Presence, REACTIONS, Receipt, Recent, Revised, Revision, Secret, Side, Subscription,
 };
 pub use chat::Chat;
 pub use command::{Command, Past, Refusal, RefusalCode, Reply, Said};
-pub use event::{Author, Envelope, Event, Hint, Message, Millis, Occupant, Place, Position};
+pub use event::{
+    Author, Change, Envelope, Event, Fate, Hint, Message, Millis, Occupant, Place, Position, Update,
+};
 pub use guest::guest_name;
 pub use holders::{Enter, Holders, Leave};
 pub use ids::{InvalidId, MessageId, Name, NodeId, RoomId, SessionId, UserId};

@@ -10,8 +10,9 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 
 use crate::{
-    Backplane, BackplaneError, Broker, Cluster, Draft, Envelope, Hint, Inbound, Millis, NodeId, Position,
-    Receipt, Recent, RoomId, Secret, SessionId, Subscription, log::Log, memory_presence::MemoryPresence,
+    Backplane, BackplaneError, Broker, Cluster, Draft, Envelope, Hint, History, Inbound, Millis, NodeId,
+    Position, Receipt, Recent, Revised, Revision, RoomId, Secret, SessionId, Side, Subscription, log::Log,
+    memory_presence::MemoryPresence,
 };
 
 /// Envelopes that may wait for the node; a full inbox holds the publishers back.
@@ -93,6 +94,16 @@ impl Broker for MemoryBroker {
         Ok(receipt)
     }
 
+    async fn revise(&self, revision: Revision) -> Result<Revised, BackplaneError> {
+        let mut logs = self.logs.lock().await;
+        let log = logs.of(&revision.room, self.history);
+        let (revised, envelope) = log.revise(revision, Instant::now(), now());
+        if let Some(envelope) = envelope {
+            self.outlet.say(envelope).await;
+        }
+        Ok(revised)
+    }
+
     async fn hint(&self, room: &RoomId, hint: Hint, origin: SessionId) -> Result<(), BackplaneError> {
         self.outlet.say(Envelope::volatile(room, hint, Some(origin))).await;
         Ok(())
@@ -116,6 +127,15 @@ impl Broker for MemoryBroker {
     async fn recent(&self, room: &RoomId, limit: usize) -> Result<Recent, BackplaneError> {
         let recent = |log: &Log| Recent { top: log.top(), envelopes: log.last(limit) };
         Ok(self.logs.lock().await.read(room, recent))
+    }
+
+    async fn history(
+        &self,
+        room: &RoomId,
+        side: Side,
+        limit: usize,
+    ) -> Result<Option<History>, BackplaneError> {
+        Ok(self.logs.lock().await.read(room, |log| log.history(side, limit)))
     }
 }
 

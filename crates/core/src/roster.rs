@@ -35,7 +35,7 @@ impl Roster {
         match event {
             Event::Joined(who) => drop(self.people.insert(who.user.clone(), who.name.clone())),
             Event::Left(who) => drop(self.people.remove(&who.user)),
-            Event::Said(_) | Event::Hinted(_) => {}
+            Event::Said(_) | Event::Updated(_) | Event::Hinted(_) => {}
         }
         Applied::New
     }

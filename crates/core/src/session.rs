@@ -1,6 +1,6 @@
 //! One person's connection to one namespace, as the chat sees it.
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{collections::HashMap, fmt, sync::Arc, time::Instant};
 
 use crate::{Author, Name, RoomId, SessionId, Subscription, UserId, guest_name};
 
@@ -35,6 +35,8 @@ pub struct Session {
     pub(crate) listener: Arc<dyn Listener>,
     pub(crate) hears: HashMap<RoomId, Subscription>,
     pub(crate) entered: HashMap<RoomId, UserId>,
+    /// The rooms of two that were told of in their inboxes, and when.
+    pub(crate) addressed: HashMap<RoomId, Instant>,
     said: u64,
 }
 
@@ -49,6 +51,7 @@ impl Session {
             label: None,
             hears: HashMap::new(),
             entered: HashMap::new(),
+            addressed: HashMap::new(),
             said: 0,
         }
     }
@@ -56,6 +59,11 @@ impl Session {
     /// Whether the room's events come here.
     pub fn hears(&self, room: &RoomId) -> bool {
         self.hears.contains_key(room)
+    }
+
+    /// How many rooms it has joined.
+    pub(crate) fn rooms(&self) -> usize {
+        self.hears.keys().filter(|room| !room.is_direct() && !room.is_inbox()).count()
     }
 
     /// Stops hearing a room that it is not listed in.

@@ -63,9 +63,12 @@ impl Dialect for Basics {
             Told::Left { who, .. } => self.notice(&format!("{} has disconnected.", who.name)),
             Told::Gap { .. } => self.notice(MISSING),
             Told::Roster(people) => smallvec![Utterance::new(self.users, [roster(people)])],
-            Told::Connected | Told::Ready(_) | Told::Typing { .. } | Told::Changed { .. } => {
-                Utterances::new()
-            }
+            Told::Connected
+            | Told::Ready(_)
+            | Told::Updated { .. }
+            | Told::Typing { .. }
+            | Told::Read { .. }
+            | Told::Changed { .. } => Utterances::new(),
         }
     }
 

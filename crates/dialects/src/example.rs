@@ -49,7 +49,12 @@ impl Dialect for Example {
             }
             Told::Joined { who, count } => counted("user joined", who.name.as_str(), *count),
             Told::Left { who, count } => counted("user left", who.name.as_str(), *count),
-            Told::Connected | Told::Ready(_) | Told::Roster(_) | Told::Changed { .. } => Utterances::new(),
+            Told::Connected
+            | Told::Updated { .. }
+            | Told::Read { .. }
+            | Told::Ready(_)
+            | Told::Roster(_)
+            | Told::Changed { .. } => Utterances::new(),
         }
     }
 

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use hubbub_core::{Author, Envelope, Identity, Message, Millis, Occupant, Position, Refusal, RoomId};
+use hubbub_core::{
+    Author, Envelope, Event, Identity, Message, Millis, Occupant, Place, Position, Refusal, RoomId, Update,
+};
 use serde_json::{Value, json};
 use smallvec::SmallVec;
 
@@ -22,6 +24,15 @@ pub enum Told<'a> {
         /// What was said.
         message: &'a Message,
     },
+    /// A message was changed, at this place.
+    Updated {
+        /// Where the change stands.
+        position: Position,
+        /// When it was accepted.
+        at: Millis,
+        /// What was changed.
+        update: &'a Update,
+    },
     /// The log was cut or begun anew: what follows comes after this position, and what was before may be missing.
     Gap {
         /// The last position that is not told.
@@ -33,6 +44,13 @@ pub enum Told<'a> {
         who: &'a Author,
         /// They do.
         on: bool,
+    },
+    /// Someone has read so far. Not to the session that has.
+    Read {
+        /// Who.
+        who: &'a Author,
+        /// The last position that they have read.
+        seq: u64,
     },
     /// Someone came in. Not to the session that did.
     Joined {
@@ -65,8 +83,11 @@ impl<'a> Told<'a> {
     /// What stands in a log; `None` for what is in none.
     pub fn logged(envelope: &'a Envelope) -> Option<Self> {
         match (&envelope.event, envelope.place) {
-            (hubbub_core::Event::Said(message), hubbub_core::Place::Logged(position)) => {
+            (Event::Said(message), Place::Logged(position)) => {
                 Some(Self::Said { position, at: envelope.at, message })
+            }
+            (Event::Updated(update), Place::Logged(position)) => {
+                Some(Self::Updated { position, at: envelope.at, update })
             }
             _ => None,
         }

@@ -65,6 +65,20 @@ impl<'a> Fields<'a> {
         self.present(key).map(|value| string(key, Some(value))).transpose()
     }
 
+    /// A boolean that must be there.
+    pub(crate) fn flag(self, key: &'static str) -> Result<bool, Misspoken> {
+        self.there(key)?.as_bool().ok_or(Misspoken::WrongType(key, "true or false"))
+    }
+
+    /// A number that must be there.
+    pub(crate) fn whole(self, key: &'static str) -> Result<u64, Misspoken> {
+        self.there(key)?.as_u64().ok_or(Misspoken::WrongType(key, "a whole number, 0 or more"))
+    }
+
+    fn there(self, key: &'static str) -> Result<&'a Value, Misspoken> {
+        self.present(key).ok_or(Misspoken::MissingArgument(key))
+    }
+
     /// A number of things that may be missing or `null`; more than `most` means `most`.
     pub(crate) fn limit(self, key: &'static str, default: usize, most: usize) -> Result<usize, Misspoken> {
         let Some(value) = self.present(key) else { return Ok(default) };
@@ -84,6 +98,23 @@ pub(crate) fn bounded<'a>(what: &'static str, text: &'a str, most: usize) -> Res
 /// A room that a person names.
 pub(crate) fn room(text: &str) -> Result<RoomId, Misspoken> {
     RoomId::parse(text).map_err(|error| Misspoken::Invalid("room", error))
+}
+
+/// A room that a person names, or one of two people as it was told to them.
+pub(crate) fn place(text: &str) -> Result<RoomId, Misspoken> {
+    if text.starts_with('@') {
+        return RoomId::parse_direct(text).map_err(|error| Misspoken::Invalid("room", error));
+    }
+    room(text)
+}
+
+/// What someone reacts with: any short word without spaces. Emoji are long sequences, and new ones come every year.
+pub(crate) fn emoji(what: &'static str, text: &str) -> Result<String, Misspoken> {
+    let text = bounded(what, filled(what, text)?, EMOJI_MAX)?;
+    if text.contains(|c: char| c.is_control() || c.is_whitespace()) {
+        return Err(Misspoken::Invalid(what, InvalidId::Character));
+    }
+    Ok(text.to_owned())
 }
 
 /// `{epoch, seq}`: where something stands in a room's log.
@@ -114,5 +145,7 @@ pub(crate) fn string<'a>(what: &'static str, value: Option<&'a Value>) -> Result
     }
 }
 
+/// Longest reaction, in characters.
+const EMOJI_MAX: usize = 16;
 /// Longest id that a client gives its message, in characters.
 const CID_MAX: usize = 64;

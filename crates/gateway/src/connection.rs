@@ -17,7 +17,7 @@ use crate::{
     ears::Ears,
     engine::{Marker, Visit},
     floor::Floor,
-    mailbox::Word,
+    mailbox::{Taken, Word},
     metrics,
     peer::Peer,
     replay::{Progress, Replay},
@@ -47,11 +47,14 @@ pub(crate) struct Connection {
     /// of it, after it has failed.
     replays: VecDeque<Replay>,
     rests_until: Instant,
+    /// The inbox could not be read.
+    is_unread: bool,
 }
 
 /// What the session's task does next.
 enum Next {
     Hear(Word),
+    ReadInbox,
     Replay,
     TryAgain,
     End,
@@ -82,6 +85,7 @@ impl Connection {
             unheard: Vec::new(),
             replays: VecDeque::new(),
             rests_until: Instant::now(),
+            is_unread: false,
             again: Instant::now(),
         }
     }
@@ -107,6 +111,7 @@ impl Connection {
         loop {
             match self.next().await {
                 Next::Hear(word) => self.hear(word).await,
+                Next::ReadInbox => self.read_inbox().await,
                 Next::Replay => self.replay().await,
                 Next::TryAgain => self.try_again().await,
                 Next::End => break,
@@ -150,6 +155,7 @@ impl Connection {
 
     /// The CONNECT is out: the greeting, and what the rooms have said meanwhile.
     async fn greet(&mut self) {
+        self.return_to_directs().await;
         let pasts = self.return_to_rooms().await;
         if let [only] = self.ears.spoken().as_slice() {
             let greeting = self.ready.as_ref().map_or(Told::Connected, Told::Ready);
@@ -176,6 +182,7 @@ impl Connection {
                 pasts.push((room.clone(), past));
                 resumed
             });
+            self.is_unread |= room.is_direct() && resumed.is_err();
             failed = resumed.as_ref().err().filter(|refusal| refusal.code.is_passing()).cloned();
             if let Some(ready) = &mut self.ready {
                 ready.rooms.push((room, resumed));
@@ -184,7 +191,25 @@ impl Connection {
         pasts
     }
 
+    /// The rooms of two that the client has, whether it names them or not.
+    async fn return_to_directs(&mut self) {
+        if self.ready.is_none() {
+            return;
+        }
+        match self.floor.chat.open_inbox(&mut self.session).await {
+            Ok(rooms) => {
+                let named = |room: &RoomId| self.returns_to.iter().any(|(named, _)| named == room);
+                let unnamed: Vec<_> = rooms.into_iter().filter(|room| !named(room)).collect();
+                self.returns_to.extend(unnamed.into_iter().map(|room| (room, Position::BEGINNING)));
+            }
+            Err(_) => self.is_unread = true,
+        }
+    }
+
     async fn return_to(&mut self, room: &RoomId, since: Position) -> Result<(Past, usize), Refusal> {
+        if room.is_direct() {
+            return Ok((self.floor.chat.hear_direct(&mut self.session, room, since).await?, 2));
+        }
         let join = Command::Join { room: room.clone(), since: Some(since), limit: 0 };
         match self.floor.chat.handle(&mut self.session, join).await? {
             Reply::Joined { past, count, .. } => Ok((past, count)),
@@ -240,7 +265,8 @@ impl Connection {
     }
 
     async fn next(&mut self) -> Next {
-        let (is_replaying, is_deaf) = (!self.replays.is_empty(), !self.unheard.is_empty());
+        let is_replaying = !self.replays.is_empty();
+        let is_deaf = self.is_unread || !self.unheard.is_empty();
         tokio::select! {
             taken = self.peer.mailbox.take() => self.taken(taken),
             () = self.roomy(), if is_replaying => Next::Replay,
@@ -256,18 +282,44 @@ impl Connection {
         self.peer.link.roomy().await;
     }
 
-    fn taken(&self, taken: Option<(Word, bool)>) -> Next {
-        let Some((word, room)) = taken else { return Next::End };
-        if room {
-            self.peer.link.resume(self.peer.namespace);
+    fn taken(&self, taken: Taken) -> Next {
+        match taken {
+            Taken::Word(word, room) => {
+                if room {
+                    self.peer.link.resume(self.peer.namespace);
+                }
+                Next::Hear(word)
+            }
+            Taken::Nudge => Next::ReadInbox,
+            Taken::End => Next::End,
         }
-        Next::Hear(word)
+    }
+
+    /// Hears the rooms of two that the inbox names and that are new here, with everything that was said there.
+    async fn read_inbox(&mut self) {
+        self.again = Instant::now() + AGAIN;
+        self.peer.close_gate();
+        self.is_unread = self.hear_directs().await.is_err();
+        self.peer.open_gate();
+    }
+
+    async fn hear_directs(&mut self) -> Result<(), Refusal> {
+        for room in self.floor.chat.open_inbox(&mut self.session).await? {
+            if !self.session.hears(&room) {
+                let past = self.floor.chat.hear(&mut self.session, &room, None, HISTORY_LENGTH).await?;
+                self.begin_replay(room, past);
+            }
+        }
+        Ok(())
     }
 
     async fn try_again(&mut self) {
         self.hear_rooms().await;
         self.forget_unheard();
         self.peer.open_gate();
+        if self.is_unread {
+            self.read_inbox().await;
+        }
     }
 
     async fn hear(&mut self, word: Word) {
@@ -312,7 +364,7 @@ impl Connection {
         let outcome = if room.as_ref().is_some_and(|room| self.is_unheard(room)) {
             Err(Refusal::unavailable())
         } else {
-            self.floor.chat.handle(&mut self.session, command).await
+            self.floor.chat.handle(&mut self.session, command).await.map(|reply| self.floor.with_token(reply))
         };
         metrics::handled(dialect.name(), started.elapsed());
         self.answer(dialect, &outcome, ack);

@@ -106,6 +106,9 @@ impl Delivery {
     }
 
     fn arrived_in(&mut self, room: &RoomId, inbounds: Vec<Inbound>) {
+        if room.is_inbox() {
+            return self.nudge(room);
+        }
         let mut news = Vec::new();
         for inbound in inbounds {
             match inbound {
@@ -127,6 +130,15 @@ impl Delivery {
             }
         }
         self.announce(room, &news);
+    }
+
+    /// Someone's inbox has something new, or may have lost something: their sessions read it again.
+    fn nudge(&self, inbox: &RoomId) {
+        self.rooms
+            .groups(inbox)
+            .iter()
+            .flat_map(|hearers| hearers.peers.iter())
+            .for_each(|peer| peer.nudge());
     }
 
     fn presence_changed(&mut self, room: &RoomId, change: Change) -> Vec<News> {
@@ -308,9 +320,11 @@ impl News {
         match &self.event {
             None => Told::Gap { top: position },
             Some(Event::Said(message)) => Told::Said { position, at: self.at, message },
+            Some(Event::Updated(update)) => Told::Updated { position, at: self.at, update },
             Some(Event::Joined(who)) => Told::Joined { who, count: self.count },
             Some(Event::Left(who)) => Told::Left { who, count: self.count },
             Some(Event::Hinted(Hint::Typing { who, on })) => Told::Typing { who, on: *on },
+            Some(Event::Hinted(Hint::Read { who, seq })) => Told::Read { who, seq: *seq },
         }
     }
 }

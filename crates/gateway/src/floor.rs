@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::SystemTime};
 
-use hubbub_core::{Chat, Identity, NodeId, Refusal, RefusalCode, Session, UserId, guest_name};
+use hubbub_core::{Chat, Identity, NodeId, Refusal, RefusalCode, Reply, Session, UserId, guest_name};
 use hubbub_dialects::{Hello, Ready};
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
@@ -44,6 +44,17 @@ impl Floor {
             }
         }
         taken
+    }
+
+    /// Whoever has a new name is given a token that brings them back under it.
+    pub(crate) fn with_token(&self, reply: Reply) -> Reply {
+        match reply {
+            Reply::Renamed { identity, .. } => {
+                let session = Some(self.tokens.issue(&identity, SystemTime::now()));
+                Reply::Renamed { identity, session }
+            }
+            other => other,
+        }
     }
 
     fn ready(&self, identity: Identity) -> Ready {

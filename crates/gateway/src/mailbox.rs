@@ -33,6 +33,17 @@ impl Word {
     }
 }
 
+/// What is taken out.
+#[derive(Debug)]
+pub(crate) enum Taken {
+    /// The next word, and whether there is room again.
+    Word(Word, bool),
+    /// The session's inbox is to be read.
+    Nudge,
+    /// It is closed and empty.
+    End,
+}
+
 /// How full it is after a word more.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Filled {
@@ -59,10 +70,17 @@ pub(crate) struct Mailbox {
 struct State {
     words: VecDeque<Word>,
     bytes: usize,
+    nudged: bool,
     closed: bool,
 }
 
 impl Mailbox {
+    /// The session's inbox is to be read, once, however often this is said before it is.
+    pub(crate) fn nudge(&self) {
+        self.lock().nudged = true;
+        self.changed.notify_one();
+    }
+
     /// Adds a word, without ever waiting.
     pub(crate) fn put(&self, word: Word) -> Filled {
         let mut state = self.lock();
@@ -91,8 +109,8 @@ impl Mailbox {
         self.changed.notify_one();
     }
 
-    /// The next word, and whether there is room again. `None`: it is closed and empty.
-    pub(crate) async fn take(&self) -> Option<(Word, bool)> {
+    /// What is next. Cut short, nothing is lost.
+    pub(crate) async fn take(&self) -> Taken {
         loop {
             if let Poll::Ready(next) = self.try_take() {
                 return next;
@@ -101,17 +119,20 @@ impl Mailbox {
         }
     }
 
-    fn try_take(&self) -> Poll<Option<(Word, bool)>> {
+    fn try_take(&self) -> Poll<Taken> {
         let mut state = self.lock();
+        if std::mem::take(&mut state.nudged) {
+            return Poll::Ready(Taken::Nudge);
+        }
         match state.words.pop_front() {
             Some(word) => {
                 state.bytes -= word.len();
                 if state.words.is_empty() {
                     state.words = VecDeque::new();
                 }
-                Poll::Ready(Some((word, !state.is_half_full())))
+                Poll::Ready(Taken::Word(word, !state.is_half_full()))
             }
-            None if state.closed => Poll::Ready(None),
+            None if state.closed => Poll::Ready(Taken::End),
             None => Poll::Pending,
         }
     }

@@ -130,6 +130,11 @@ impl Peer {
         }
     }
 
+    /// Its inbox is to be read.
+    pub(crate) fn nudge(&self) {
+        self.mailbox.nudge();
+    }
+
     /// What a room hears, for this one.
     pub(crate) fn deliver(&self, room: &RoomId, batch: &Batch) {
         let mut gate = self.gate();

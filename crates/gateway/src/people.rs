@@ -159,7 +159,8 @@ impl People {
 
     fn note(&mut self, event: Event, origin: Option<SessionId>, count: usize) -> Announcement {
         match &event {
-            Event::Joined(who) if self.left.remove(&who.user).is_none() => {
+            // Back within the time, but under another name, is news.
+            Event::Joined(who) if self.left.remove(&who.user).as_ref() != Some(&who.name) => {
                 self.joined.insert(who.user.clone(), who.name.clone());
             }
             Event::Left(who) if self.joined.remove(&who.user).is_none() => {
@@ -203,7 +204,9 @@ mod tests {
     fn name(event: &Event) -> &str {
         match event {
             Event::Joined(who) | Event::Left(who) => who.name.as_str(),
-            Event::Said(_) | Event::Hinted(_) => panic!("{event:?} is no change of presence"),
+            Event::Said(_) | Event::Updated(_) | Event::Hinted(_) => {
+                panic!("{event:?} is no change of presence")
+            }
         }
     }
 

@@ -59,7 +59,8 @@ async fn publish(
 ) -> Result<(), Error> {
     let room = RoomId::parse("pace")?;
     let author = Author { user: Some(UserId::new("ann")), name: Name::parse("ann")? };
-    let message = Message { author, text: "x".repeat(64), cid: None, reply_to: None, channel: None };
+    let message =
+        Message { author, text: "x".repeat(64), cid: None, reply_to: None, channel: None, fate: None };
     let name = format!("publish, {together} at once{}", if heard { ", heard" } else { "" });
     let calls = if together == 1 { CALLS / 10 } else { CALLS };
     measure(redis, &name, calls, together, async |_| {

@@ -4,7 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use hubbub_core::{
-    BackplaneError, Broker, Draft, Hint, Position, Receipt, Recent, RoomId, SessionId, Subscription,
+    BackplaneError, Broker, Draft, Hint, History, Position, Receipt, Recent, Revised, Revision, RoomId,
+    SessionId, Side, Subscription,
 };
 use redis::Cmd;
 
@@ -39,6 +40,10 @@ impl Broker for RedisBroker {
         self.logs.publish(&draft).await.map_err(BackplaneError::new)
     }
 
+    async fn revise(&self, revision: Revision) -> Result<Revised, BackplaneError> {
+        self.logs.revise(&revision).await.map_err(BackplaneError::new)
+    }
+
     async fn hint(&self, room: &RoomId, hint: Hint, origin: SessionId) -> Result<(), BackplaneError> {
         let _nodes: u64 =
             self.links.once("hint", ask_hint(room, &hint, origin)).await.map_err(BackplaneError::new)?;
@@ -66,6 +71,15 @@ impl Broker for RedisBroker {
 
     async fn recent(&self, room: &RoomId, limit: usize) -> Result<Recent, BackplaneError> {
         self.logs.recent(room, limit).await.map_err(BackplaneError::new)
+    }
+
+    async fn history(
+        &self,
+        room: &RoomId,
+        side: Side,
+        limit: usize,
+    ) -> Result<Option<History>, BackplaneError> {
+        self.logs.history(room, side, limit).await.map_err(BackplaneError::new)
     }
 }
 

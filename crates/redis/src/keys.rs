@@ -27,6 +27,16 @@ impl Log<'_> {
         format!("{{room:{}}}:h", self.0)
     }
 
+    /// Who reacted to each with what.
+    pub(crate) fn reactions(&self) -> String {
+        format!("{{room:{}}}:e", self.0)
+    }
+
+    /// Everything that is kept of the log itself, in the order that the scripts expect.
+    pub(crate) fn kept(&self) -> [String; 4] {
+        [self.meta(), self.stream(), self.history(), self.reactions()]
+    }
+
     /// The position that was given under this key.
     pub(crate) fn known(&self, key: &str) -> String {
         format!("{{room:{}}}:i:{key}", self.0)
@@ -151,7 +161,7 @@ mod tests {
     fn all_keys_match_the_patterns_of_the_acl() {
         let room = RoomId::parse("lobby").expect("a room");
         let log = Log(&room);
-        for key in [log.meta(), log.stream(), log.history(), log.known("ann:1"), log.channel()] {
+        for key in [&log.kept()[..], &[log.known("ann:1"), log.channel()]].concat() {
             assert!(key.starts_with("{room:lobby}:"), "{key}");
         }
         let p = Partition::of(&room);

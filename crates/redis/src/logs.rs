@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use hubbub_core::{Draft, Envelope, Millis, Place, Position, Receipt, Recent, RoomId};
+use hubbub_core::{
+    Draft, Envelope, History, Millis, Place, Position, REACTIONS, Receipt, Recent, Revised, Revision, RoomId,
+    Side,
+};
 use redis::Cmd;
 
 use crate::{
@@ -42,7 +45,7 @@ impl Logs {
     pub(crate) async fn publish(&self, draft: &Draft) -> Result<Receipt, Unsaid> {
         let body = wire::body(draft.origin, &draft.message)?;
         let log = Log(&draft.room);
-        let keys = [log.meta(), log.stream(), log.history(), log.known(&draft.key), log.channel()];
+        let keys = [&log.kept()[..], &[log.known(&draft.key), log.channel()]].concat();
         let call = |link: &Link| {
             let mut cmd = script::PUBLISH.on(&keys);
             cmd.arg(&*link.run).arg(self.keep).arg(self.length).arg(self.age);
@@ -52,6 +55,47 @@ impl Logs {
         let (place, duplicate): (String, bool) =
             self.links.call(Lane::Quick, script::PUBLISH.name, call).await?;
         receipt(&place, duplicate).ok_or(Unsaid::Unplaced)
+    }
+
+    pub(crate) async fn revise(&self, revision: &Revision) -> Result<Revised, Unsaid> {
+        let body = wire::update(revision)?;
+        let log = Log(&revision.room);
+        let keys = [&log.kept()[..], &[log.known(&revision.key), log.channel()]].concat();
+        let Position { epoch, seq } = revision.target;
+        let (op, value) = wire::operation(&revision.change);
+        let call = |link: &Link| {
+            let mut cmd = script::REVISE.on(&keys);
+            cmd.arg(&*link.run).arg(self.keep).arg(self.length).arg(self.age).arg(millis(REMEMBERED));
+            cmd.arg(REACTIONS).arg(epoch).arg(seq).arg(revision.user.as_str()).arg(op).arg(value).arg(&body);
+            cmd
+        };
+        let answer: Vec<String> = self.links.call(Lane::Quick, script::REVISE.name, call).await?;
+        revised(&answer).ok_or(Unsaid::Unplaced)
+    }
+
+    pub(crate) async fn history(
+        &self,
+        room: &RoomId,
+        side: Side,
+        limit: usize,
+    ) -> Result<Option<History>, Failure> {
+        let (side, Position { epoch, seq }) = match side {
+            Side::End => ("end", Position::BEGINNING),
+            Side::Before(position) => ("before", position),
+            Side::After(position) => ("after", position),
+        };
+        let call = |link: &Link| {
+            let mut cmd = script::HISTORY.on(&Log(room).kept());
+            cmd.arg(&*link.run).arg(self.keep).arg(side).arg(epoch).arg(seq).arg(limit.min(MOST)).arg(PIECE);
+            cmd
+        };
+        let (is_there, more, frames): (bool, bool, Vec<Vec<u8>>) =
+            self.links.call(Lane::Long, script::HISTORY.name, call).await?;
+        let mut envelopes: Vec<_> = frames.iter().filter_map(|frame| read(room, frame)).collect();
+        if side != "after" {
+            envelopes.reverse();
+        }
+        Ok(is_there.then_some(History { envelopes, more }))
     }
 
     pub(crate) async fn recent(&self, room: &RoomId, limit: usize) -> Result<Recent, Failure> {
@@ -64,8 +108,7 @@ impl Logs {
 
     /// The command behind [`Self::recent`]; its answer begins with the top.
     pub(crate) fn ask_recent(&self, link: &Link, room: &RoomId, limit: usize) -> Cmd {
-        let log = Log(room);
-        let mut cmd = script::RECENT.on(&[log.meta(), log.stream(), log.history()]);
+        let mut cmd = script::RECENT.on(&Log(room).kept());
         cmd.arg(&*link.run).arg(self.keep).arg(limit.min(MOST));
         cmd
     }
@@ -78,10 +121,8 @@ impl Logs {
         since: Position,
         limit: usize,
     ) -> Result<Suffix, Failure> {
-        let log = Log(room);
-        let keys = [log.meta(), log.stream(), log.history()];
         let call = |link: &Link| {
-            let mut cmd = script::RECOVER.on(&keys);
+            let mut cmd = script::RECOVER.on(&Log(room).kept());
             cmd.arg(&*link.run).arg(self.keep).arg(since.epoch).arg(since.seq);
             cmd.arg(limit.min(MOST)).arg(PIECE);
             cmd
@@ -159,6 +200,16 @@ pub(crate) fn understood<T>(read: Result<T, wire::Malformed>) -> Option<T> {
         tracing::debug!(%error, "ignored a malformed frame from redis");
     })
     .ok()
+}
+
+fn revised(answer: &[String]) -> Option<Revised> {
+    Some(match (answer.first()?.as_str(), answer.get(1)) {
+        ("unchanged", Some(top)) => Revised::Unchanged(receipt(top, true)?.position),
+        ("not_found", _) => Revised::NotFound,
+        ("forbidden", _) => Revised::Forbidden,
+        ("full", _) => Revised::Full,
+        (place, duplicate) => Revised::Done(receipt(place, duplicate?.as_str() == "1")?),
+    })
 }
 
 /// `epoch:offset:milliseconds`, as the script gives it and keeps it.

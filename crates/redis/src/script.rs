@@ -29,6 +29,8 @@ macro_rules! scripts {
 
 scripts! {
     PUBLISH = "publish": "log" "publish";
+    REVISE = "revise": "log" "revise";
+    HISTORY = "history": "log" "history";
     RECENT = "recent": "log" "recent";
     RECOVER = "recover": "log" "recover";
     REGISTER = "register": "clock" "lease" "register";

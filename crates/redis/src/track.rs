@@ -195,7 +195,7 @@ mod tests {
     fn said(position: Position) -> Envelope {
         let author = Author { user: None, name: Name::parse("ann").expect("a name") };
         let text = format!("{}:{}", position.epoch, position.seq);
-        let message = Message { author, text, cid: None, reply_to: None, channel: None };
+        let message = Message { author, text, cid: None, reply_to: None, channel: None, fate: None };
         Envelope {
             room: room(),
             place: Place::Logged(position),

@@ -3,15 +3,19 @@
 //! ```text
 //! 1S<epoch>:<seq>:<at>:<origin>:<message as JSON>            said, in the room's log
 //! 1J<version>:<at>:<origin>:<bytes of user>:<user><name>     joined; 1L.. left
+//! 1U<epoch>:<seq>:<at>:<count>:<origin>:<update as JSON>      changed, in the room's log
 //! 1T<origin>:<1 or 0>:<bytes of user, or ->:<user><name>      types, or no longer; kept nowhere
+//! 1R<origin>:<seq>:<bytes of user, or ->:<user><name>         has read up to there; kept nowhere
 //! ```
 //!
 //! The scripts write the head of what is kept, for only they know position and time. What comes from Redis is not trusted: anyone with
 //! its password can write there, and a newer node may say what this one does not know.
 
+use std::{borrow::Cow, collections::BTreeMap};
+
 use hubbub_core::{
-    Author, Envelope, Event, Hint, Message, MessageId, Millis, Name, Occupant, Place, Position, RoomId,
-    SessionId, UserId,
+    Author, Change, Envelope, Event, Fate, Hint, Message, MessageId, Millis, Name, Occupant, Place, Position,
+    Revision, RoomId, SessionId, Update, UserId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -20,8 +24,9 @@ pub(crate) const LONGEST: usize = 512 * 1024;
 
 const VERSION: u8 = b'1';
 
-/// The kind of frame that a node publishes itself.
+/// The kinds of frames that a node publishes itself.
 const TYPING: u8 = b'T';
+const READ: u8 = b'R';
 
 /// Why a frame is not understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -40,6 +45,8 @@ pub(crate) struct Frame<'a> {
     pub(crate) place: Place,
     kind: u8,
     at: Millis,
+    /// Of a change: how many have reacted with that now.
+    count: u64,
     origin: Option<SessionId>,
     body: &'a str,
 }
@@ -57,7 +64,7 @@ impl<'a> Frame<'a> {
         }
         let text = std::str::from_utf8(bytes).map_err(|_| Malformed::Broken)?;
         let kind = match text.as_bytes() {
-            [VERSION, kind @ (b'S' | b'J' | b'L' | TYPING), ..] => *kind,
+            [VERSION, kind @ (b'S' | b'U' | b'J' | b'L' | TYPING | READ), ..] => *kind,
             _ => return Err(Malformed::Unknown),
         };
         Self::head(kind, &text[2..]).ok_or(Malformed::Broken)
@@ -65,25 +72,26 @@ impl<'a> Frame<'a> {
 
     fn head(kind: u8, text: &'a str) -> Option<Self> {
         let (place, at, rest) = match kind {
-            b'S' => {
+            b'S' | b'U' => {
                 let (epoch, rest) = number(text)?;
                 let (seq, rest) = number(rest)?;
                 let (at, rest) = number(rest)?;
                 (Place::Logged(Position { epoch, seq }), at, rest)
             }
-            TYPING => (Place::Volatile, 0, text),
+            TYPING | READ => (Place::Volatile, 0, text),
             _ => {
                 let (version, rest) = number(text)?;
                 let (at, rest) = number(rest)?;
                 (Place::Presence(version), at, rest)
             }
         };
+        let (count, rest) = if kind == b'U' { number(rest)? } else { (0, rest) };
         let (origin, body) = rest.split_once(':')?;
         let origin = match origin {
             "-" => None,
             hex => Some(SessionId::from(u128::from_str_radix(hex, 16).ok()?)),
         };
-        Some(Self { place, kind, at, origin, body })
+        Some(Self { place, kind, at, count, origin, body })
     }
 
     /// Reads the body.
@@ -91,7 +99,8 @@ impl<'a> Frame<'a> {
         let event = match self.kind {
             b'J' => self.occupant().map(Event::Joined),
             b'L' => self.occupant().map(Event::Left),
-            TYPING => parse_typing(self.body).map(Event::Hinted),
+            TYPING | READ => parse_hint(self.kind, self.body).map(Event::Hinted),
+            b'U' => parse_update(self.count, self.body).map(Event::Updated),
             _ => parse_message(self.body).map(Event::Said),
         };
         let event = event.ok_or(Malformed::Broken)?;
@@ -107,26 +116,57 @@ impl<'a> Frame<'a> {
 
 /// Whether a frame may be lost without anybody missing it.
 pub(crate) fn is_hint(bytes: &[u8]) -> bool {
-    matches!(bytes, [VERSION, TYPING, ..])
+    matches!(bytes, [VERSION, TYPING | READ, ..])
 }
 
 /// A hint as it is published.
 pub(crate) fn hint(hint: &Hint, origin: SessionId) -> String {
-    let Hint::Typing { who, on } = hint;
+    let (kind, what, who) = match hint {
+        Hint::Typing { who, on } => (TYPING, u64::from(*on), who),
+        Hint::Read { who, seq } => (READ, *seq, who),
+    };
     let (length, user) = match &who.user {
         Some(user) => (user.as_str().len().to_string(), user.as_str()),
         None => ("-".to_owned(), ""),
     };
-    let origin = self::origin(Some(origin));
-    format!("1T{origin}:{}:{length}:{user}{}", u8::from(*on), who.name)
+    let (kind, origin) = (char::from(kind), self::origin(Some(origin)));
+    format!("1{kind}{origin}:{what}:{length}:{user}{}", who.name)
+}
+
+/// What a script is told to do to a message.
+pub(crate) fn operation(change: &Change) -> (&'static str, &str) {
+    match change {
+        Change::Edit { text } => ("edit", text),
+        Change::Delete => ("delete", ""),
+        Change::React { emoji } => ("react", emoji),
+        Change::Unreact { emoji } => ("unreact", emoji),
+    }
+}
+
+/// What a script puts behind a change's head.
+pub(crate) fn update(revision: &Revision) -> Result<String, Malformed> {
+    let target = revision.target.id();
+    let (op, value) = operation(&revision.change);
+    let updated = Updated {
+        target: target.as_str().into(),
+        name: revision.name.as_str().into(),
+        user: revision.user.as_str().into(),
+        op: op.into(),
+        value: value.into(),
+        cid: revision.cid.as_deref().map(Into::into),
+    };
+    bounded(Some(revision.origin), serde_json::to_string(&updated))
 }
 
 /// What a script puts behind a message's head, or an error: it is longer than anyone would read.
 pub(crate) fn body(origin: Option<SessionId>, message: &Message) -> Result<String, Malformed> {
-    let json = serde_json::to_string(&Said::from(message)).map_err(|_| Malformed::Broken)?;
-    let body = format!("{}:{json}", self::origin(origin));
-    // The head is at most 64 bytes.
-    if body.len() + 64 > LONGEST { Err(Malformed::TooLong) } else { Ok(body) }
+    bounded(origin, serde_json::to_string(&Said::from(message)))
+}
+
+fn bounded(origin: Option<SessionId>, json: serde_json::Result<String>) -> Result<String, Malformed> {
+    let body = format!("{}:{}", self::origin(origin), json.map_err(|_| Malformed::Broken)?);
+    // The head is at most 96 bytes.
+    if body.len() + 96 > LONGEST { Err(Malformed::TooLong) } else { Ok(body) }
 }
 
 /// A session as it travels.
@@ -139,8 +179,8 @@ fn number(text: &str) -> Option<(u64, &str)> {
     Some((digits.parse().ok()?, rest))
 }
 
-fn parse_typing(body: &str) -> Option<Hint> {
-    let (on, rest) = body.split_once(':')?;
+fn parse_hint(kind: u8, body: &str) -> Option<Hint> {
+    let (what, rest) = number(body)?;
     let (length, rest) = rest.split_once(':')?;
     let (user, name) = match length {
         "-" => (None, rest),
@@ -149,29 +189,53 @@ fn parse_typing(body: &str) -> Option<Hint> {
             (Some(UserId::new(user)), name)
         }
     };
-    let on = match on {
-        "0" => false,
-        "1" => true,
-        _ => return None,
-    };
-    Some(Hint::Typing { who: Author { user, name: Name::parse(name).ok()? }, on })
+    let who = Author { user, name: Name::parse(name).ok()? };
+    match (kind, what) {
+        (READ, seq) => Some(Hint::Read { who, seq }),
+        (_, 0 | 1) => Some(Hint::Typing { who, on: what == 1 }),
+        _ => None,
+    }
 }
 
 /// A message's JSON. The short names are the wire format; the domain's types may change without it.
 #[derive(Serialize, Deserialize)]
 struct Said<'a> {
     #[serde(rename = "n")]
-    name: std::borrow::Cow<'a, str>,
+    name: Cow<'a, str>,
     #[serde(rename = "u", skip_serializing_if = "Option::is_none")]
-    user: Option<std::borrow::Cow<'a, str>>,
+    user: Option<Cow<'a, str>>,
     #[serde(rename = "t")]
-    text: std::borrow::Cow<'a, str>,
+    text: Cow<'a, str>,
     #[serde(rename = "c", skip_serializing_if = "Option::is_none")]
-    cid: Option<std::borrow::Cow<'a, str>>,
+    cid: Option<Cow<'a, str>>,
     #[serde(rename = "r", skip_serializing_if = "Option::is_none")]
-    reply_to: Option<std::borrow::Cow<'a, str>>,
+    reply_to: Option<Cow<'a, str>>,
     #[serde(rename = "h", skip_serializing_if = "Option::is_none")]
-    channel: Option<std::borrow::Cow<'a, str>>,
+    channel: Option<Cow<'a, str>>,
+    /// These three are `revise.lua`'s: what has become of it.
+    #[serde(rename = "m", default, skip_serializing)]
+    edited: Option<Millis>,
+    #[serde(rename = "d", default, skip_serializing)]
+    deleted: u8,
+    #[serde(rename = "e", default, skip_serializing)]
+    reactions: BTreeMap<String, u64>,
+}
+
+/// A change's JSON.
+#[derive(Serialize, Deserialize)]
+struct Updated<'a> {
+    #[serde(rename = "i")]
+    target: Cow<'a, str>,
+    #[serde(rename = "n")]
+    name: Cow<'a, str>,
+    #[serde(rename = "u")]
+    user: Cow<'a, str>,
+    #[serde(rename = "o")]
+    op: Cow<'a, str>,
+    #[serde(rename = "v")]
+    value: Cow<'a, str>,
+    #[serde(rename = "c", skip_serializing_if = "Option::is_none")]
+    cid: Option<Cow<'a, str>>,
 }
 
 impl<'a> From<&'a Message> for Said<'a> {
@@ -183,12 +247,38 @@ impl<'a> From<&'a Message> for Said<'a> {
             cid: message.cid.as_deref().map(Into::into),
             reply_to: message.reply_to.as_ref().map(|id| id.as_str().into()),
             channel: message.channel.as_deref().map(Into::into),
+            edited: None,
+            deleted: 0,
+            reactions: BTreeMap::new(),
         }
     }
 }
 
+fn parse_update(count: u64, json: &str) -> Option<Update> {
+    let updated: Updated<'_> = serde_json::from_str(json).ok()?;
+    let value = updated.value.into_owned();
+    let change = match &*updated.op {
+        "edit" => Change::Edit { text: value },
+        "delete" => Change::Delete,
+        "react" => Change::React { emoji: value },
+        "unreact" => Change::Unreact { emoji: value },
+        _ => return None,
+    };
+    Some(Update {
+        target: MessageId::parse(&updated.target).ok()?,
+        author: Author {
+            user: Some(UserId::new(updated.user.as_ref())),
+            name: Name::parse(&updated.name).ok()?,
+        },
+        change,
+        count,
+        cid: updated.cid.map(Into::into),
+    })
+}
+
 fn parse_message(json: &str) -> Option<Message> {
     let said: Said<'_> = serde_json::from_str(json).ok()?;
+    let fate = Fate { edited: said.edited, deleted: said.deleted != 0, reactions: said.reactions };
     let reply_to = match said.reply_to {
         Some(id) => Some(MessageId::parse(&id).ok()?),
         None => None,
@@ -202,6 +292,7 @@ fn parse_message(json: &str) -> Option<Message> {
         cid: said.cid.map(Into::into),
         reply_to,
         channel: said.channel.map(Into::into),
+        fate: (fate != Fate::default()).then(|| Box::new(fate)),
     })
 }
 
@@ -234,6 +325,7 @@ mod tests {
                 cid,
                 reply_to: reply_to.map(|id| MessageId::parse(&id).expect("an id")),
                 channel,
+                fate: None,
             }
         }
     }
@@ -277,7 +369,7 @@ mod tests {
         }
 
         #[test]
-        fn what_looks_like_a_frame_never_panics(text in "1[SJLT][0-9:a-f-]{0,40}(?s).{0,40}") {
+        fn what_looks_like_a_frame_never_panics(text in "1[SUJLTR][0-9:a-f-]{0,40}(?s).{0,40}") {
             let _refused = envelope(&room(), text.as_bytes());
         }
     }

@@ -6,6 +6,7 @@ mod bounds;
 mod bursts;
 mod conformance;
 mod connecting;
+mod conversing;
 mod edges;
 mod engine;
 mod frames;

@@ -2,73 +2,40 @@
 
 use hubbub_core::memory;
 use hubbub_gateway::config::Size;
-use hubbub_tests::{client::Client, node::Node};
+use hubbub_tests::{client::Client, node::Node, person::Person};
 use serde_json::{Value, json};
 
-/// Someone in v1, with the rooms that they were in.
-async fn returns(mut client: Client, name: &str, rooms: &Value) -> (Client, Value) {
-    client.connect("/v1", &json!({ "name": name, "rooms": rooms })).await;
-    let ready = client.event().await;
-    assert_eq!(ready[1], "ready", "{ready}");
-    (client, ready[2]["rooms"].clone())
-}
-
-async fn enters(node: &Node, name: &str) -> Client {
-    let (mut client, _) = returns(Client::websocket(node).await, name, &json!({})).await;
-    asks(&mut client, "join", json!({ "room": "lobby" })).await;
-    client
-}
-
-async fn asks(client: &mut Client, word: &str, body: Value) -> Value {
-    client.ask_in("/v1", word, &[body]).await[0].clone()
-}
-
-async fn says(client: &mut Client, text: &str) -> Value {
-    let said = asks(client, "send", json!({ "room": "lobby", "text": text })).await;
-    assert_eq!(said["ok"], true, "{said}");
-    json!({ "epoch": said["epoch"], "seq": said["seq"] })
-}
-
-/// The next event that is not about who is there.
-async fn hears(client: &mut Client) -> (String, Value) {
-    loop {
-        let event = client.event().await;
-        if event[1] != "presence" {
-            return (event[1].as_str().expect("a name").to_owned(), event[2].clone());
-        }
-    }
-}
-
-async fn hears_message(client: &mut Client) -> (String, u64) {
-    let (name, body) = hears(client).await;
-    assert_eq!(name, "message", "{body}");
-    (body["text"].as_str().expect("a text").to_owned(), body["seq"].as_u64().expect("a place"))
+/// Someone who was in these rooms, and what they are told of them.
+async fn returns(client: Client, name: &str, rooms: &Value) -> (Person, Value) {
+    let person = Person::over(client, &json!({ "name": name, "rooms": rooms })).await;
+    let rooms = person.ready["rooms"].clone();
+    (person, rooms)
 }
 
 #[tokio::test]
 async fn who_joins_with_a_position_is_told_what_came_after_it_and_then_what_is_new() {
     let node = Node::start().await;
-    let mut ann = enters(&node, "ann").await;
-    let seen = says(&mut ann, "1").await;
+    let mut ann = Person::in_lobby(&node, "ann").await;
+    let seen = ann.says("1").await;
     for text in ["2", "3"] {
-        says(&mut ann, text).await;
+        ann.says(text).await;
     }
-    let (mut bob, _) = returns(Client::websocket(&node).await, "bob", &json!({})).await;
-    let joined = asks(&mut bob, "join", json!({ "room": "lobby", "since": seen })).await;
+    let mut bob = Person::named(&node, "bob").await;
+    let joined = bob.asks("join", json!({ "room": "lobby", "since": seen })).await;
     assert_eq!((&joined["recovered"], &joined["seq"]), (&json!(true), &json!(3)));
     assert_eq!(joined["messages"], json!([]));
-    says(&mut ann, "4").await;
+    ann.says("4").await;
     for seq in 2..=4 {
-        assert_eq!(hears_message(&mut bob).await, (seq.to_string(), seq));
+        assert_eq!(bob.hears_message().await, (seq.to_string(), seq));
     }
 }
 
 #[tokio::test]
 async fn rooms_named_while_connecting_are_joined_and_recovered_before_the_first_request() {
     let node = Node::start().await;
-    let mut ann = enters(&node, "ann").await;
-    let seen = says(&mut ann, "1").await;
-    says(&mut ann, "2").await;
+    let mut ann = Person::in_lobby(&node, "ann").await;
+    let seen = ann.says("1").await;
+    ann.says("2").await;
     let rooms = json!({ "lobby": seen, "kitchen": { "epoch": 1, "seq": 7 } });
     let clients = [("bob", Client::websocket(&node).await), ("bo", Client::polling(&node).await)];
     for (name, client) in clients {
@@ -77,11 +44,11 @@ async fn rooms_named_while_connecting_are_joined_and_recovered_before_the_first_
         assert_eq!(recovered["lobby"]["epoch"], seen["epoch"]);
         assert!(recovered["lobby"]["count"].as_u64() >= Some(2), "{recovered}");
         assert_eq!(recovered["kitchen"]["recovered"], false);
-        let sent = asks(&mut bob, "send", json!({ "room": "lobby", "text": "back", "cid": "b" })).await;
+        let sent = bob.asks("send", json!({ "room": "lobby", "text": "back", "cid": "b" })).await;
         assert_eq!(sent["ok"], true, "{sent}");
         let last = sent["seq"].as_u64().expect("a place");
         for seq in 2..=last {
-            assert_eq!(hears_message(&mut bob).await.1, seq);
+            assert_eq!(bob.hears_message().await.1, seq);
         }
     }
 }
@@ -89,9 +56,9 @@ async fn rooms_named_while_connecting_are_joined_and_recovered_before_the_first_
 #[tokio::test]
 async fn a_position_that_the_log_does_not_know_is_not_recovered_and_harms_nothing() {
     let node = Node::start().await;
-    let mut ann = enters(&node, "ann").await;
-    let seen = says(&mut ann, "1").await;
-    assert_eq!(hears_message(&mut ann).await.0, "1");
+    let mut ann = Person::in_lobby(&node, "ann").await;
+    let seen = ann.says("1").await;
+    assert_eq!(ann.hears_message().await.0, "1");
     let epoch = seen["epoch"].as_u64().expect("an epoch");
     let strange = [
         json!({ "epoch": epoch, "seq": 2 }),
@@ -100,15 +67,15 @@ async fn a_position_that_the_log_does_not_know_is_not_recovered_and_harms_nothin
         json!({ "epoch": 0, "seq": 0 }),
     ];
     for since in strange {
-        let joined = asks(&mut ann, "join", json!({ "room": "lobby", "since": since })).await;
+        let joined = ann.asks("join", json!({ "room": "lobby", "since": since })).await;
         assert_eq!((&joined["ok"], &joined["recovered"]), (&json!(true), &json!(false)), "{since}");
     }
     for since in [json!(7), json!({}), json!({ "epoch": "1", "seq": 1 }), json!({ "epoch": 1, "seq": -1 })] {
-        let refused = asks(&mut ann, "join", json!({ "room": "lobby", "since": since })).await;
+        let refused = ann.asks("join", json!({ "room": "lobby", "since": since })).await;
         assert_eq!(refused["error"]["code"], "bad_request", "{since}");
     }
-    says(&mut ann, "2").await;
-    while hears_message(&mut ann).await.0 != "2" {}
+    ann.says("2").await;
+    while ann.hears_message().await.0 != "2" {}
 }
 
 /// Escaped, it is about 24 KB.
@@ -116,11 +83,11 @@ fn long_text() -> String {
     "\u{1}".repeat(4_000)
 }
 
-async fn says_at_length(client: &mut Client, times: usize) -> u64 {
+async fn says_at_length(client: &mut Person, times: usize) -> u64 {
     let mut last = 0;
     for _ in 0..times {
-        last = says(client, &long_text()).await["seq"].as_u64().expect("a place");
-        hears_message(client).await;
+        last = client.says(&long_text()).await["seq"].as_u64().expect("a place");
+        client.hears_message().await;
     }
     last
 }
@@ -128,8 +95,8 @@ async fn says_at_length(client: &mut Client, times: usize) -> u64 {
 #[tokio::test]
 async fn a_long_gap_is_told_at_the_clients_pace_while_the_room_goes_on() {
     let node = Node::with(|config| config.socketio.outbox = Size::kib(256)).await;
-    let mut ann = enters(&node, "ann").await;
-    let seen = says(&mut ann, "first").await;
+    let mut ann = Person::in_lobby(&node, "ann").await;
+    let seen = ann.says("first").await;
     // Together that is twenty times what may wait.
     says_at_length(&mut ann, 200).await;
     let clients = [("bob", Client::websocket(&node).await), ("bo", Client::polling(&node).await)];
@@ -138,7 +105,7 @@ async fn a_long_gap_is_told_at_the_clients_pace_while_the_room_goes_on() {
         assert_eq!(recovered["lobby"]["recovered"], true);
         let last = says_at_length(&mut ann, 20).await;
         for seq in 2..=last {
-            assert_eq!(hears_message(&mut bob).await.1, seq);
+            assert_eq!(bob.hears_message().await.1, seq);
         }
     }
 }
@@ -146,32 +113,29 @@ async fn a_long_gap_is_told_at_the_clients_pace_while_the_room_goes_on() {
 #[tokio::test]
 async fn a_room_that_says_more_meanwhile_than_is_held_back_is_read_from_its_log() {
     let node = Node::with(|config| config.socketio.outbox = Size::kib(256)).await;
-    let mut ann = enters(&node, "ann").await;
-    let seen = says(&mut ann, "first").await;
+    let mut ann = Person::in_lobby(&node, "ann").await;
+    let seen = ann.says("first").await;
     says_at_length(&mut ann, 10).await;
     let (mut bob, recovered) = returns(Client::polling(&node).await, "bob", &json!({ "lobby": seen })).await;
     assert_eq!(recovered["lobby"]["recovered"], true);
     let last = says_at_length(&mut ann, 100).await;
     for seq in 2..=last {
-        assert_eq!(hears_message(&mut bob).await.1, seq);
+        assert_eq!(bob.hears_message().await.1, seq);
     }
 }
 
 #[tokio::test]
 async fn what_is_trimmed_before_a_client_has_read_it_is_an_announced_gap() {
     let node = Node::on(memory(100), |_| {}).await;
-    let mut ann = enters(&node, "ann").await;
-    let seen = says(&mut ann, "first").await;
+    let mut ann = Person::in_lobby(&node, "ann").await;
+    let seen = ann.says("first").await;
     says_at_length(&mut ann, 90).await;
-    let mut bob = Client::polling(&node).await;
-    bob.send(&format!("40/v1,{}", json!({ "name": "bob", "rooms": { "lobby": seen } }))).await;
-    assert!(bob.packet().await.expect("an answer").starts_with("40/v1,"));
-    let ready = bob.event().await;
-    assert_eq!(ready[2]["rooms"]["lobby"]["recovered"], true, "{ready}");
+    let (mut bob, recovered) = returns(Client::polling(&node).await, "bob", &json!({ "lobby": seen })).await;
+    assert_eq!(recovered["lobby"]["recovered"], true);
     says_at_length(&mut ann, 200).await;
     let mut next = 2;
     let gap = loop {
-        match hears(&mut bob).await {
+        match bob.hears().await {
             (name, gap) if name == "gap" => break gap,
             (_, message) => assert_eq!(message["seq"], next),
         }
@@ -179,9 +143,9 @@ async fn what_is_trimmed_before_a_client_has_read_it_is_an_announced_gap() {
     };
     let mut next = gap["seq"].as_u64().expect("a place") + 1;
     assert!(next > 91, "{gap}");
-    says(&mut ann, "last").await;
+    ann.says("last").await;
     loop {
-        let (text, seq) = hears_message(&mut bob).await;
+        let (text, seq) = bob.hears_message().await;
         assert_eq!(seq, next);
         next += 1;
         if text == "last" {

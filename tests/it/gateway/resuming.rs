@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use hubbub_core::{
-    Backplane, BackplaneError, Broker, Draft, HISTORY_LENGTH, Hint, Position, Receipt, Recent, RoomId,
-    SessionId, Subscription, memory,
+    Backplane, BackplaneError, Broker, Draft, HISTORY_LENGTH, Hint, History, Position, Receipt, Recent,
+    Revised, Revision, RoomId, SessionId, Side, Subscription, memory,
 };
 use hubbub_gateway::config::Size;
 use hubbub_tests::{client::Client, node::Node};
@@ -109,6 +109,19 @@ struct Gated {
 impl Broker for Gated {
     async fn publish(&self, draft: Draft) -> Result<Receipt, BackplaneError> {
         self.broker.publish(draft).await
+    }
+
+    async fn revise(&self, revision: Revision) -> Result<Revised, BackplaneError> {
+        self.broker.revise(revision).await
+    }
+
+    async fn history(
+        &self,
+        room: &RoomId,
+        side: Side,
+        limit: usize,
+    ) -> Result<Option<History>, BackplaneError> {
+        self.broker.history(room, side, limit).await
     }
 
     async fn hint(&self, room: &RoomId, hint: Hint, origin: SessionId) -> Result<(), BackplaneError> {

@@ -5,7 +5,7 @@ use std::{
 
 use async_trait::async_trait;
 
-use crate::{Backplane, Buried, HISTORY_LENGTH, Listener, Receipt, SessionId, Subscription, memory};
+use crate::{Backplane, Buried, HISTORY_LENGTH, History, Listener, Receipt, SessionId, Subscription, memory};
 
 use super::*;
 
@@ -17,6 +17,10 @@ struct Stuck(Arc<dyn Broker>);
 impl Broker for Stuck {
     async fn publish(&self, draft: Draft) -> Result<Receipt, BackplaneError> {
         self.0.publish(draft).await
+    }
+
+    async fn revise(&self, revision: Revision) -> Result<Revised, BackplaneError> {
+        self.0.revise(revision).await
     }
 
     async fn hint(&self, room: &RoomId, hint: Hint, origin: SessionId) -> Result<(), BackplaneError> {
@@ -32,6 +36,10 @@ impl Broker for Stuck {
     }
 
     async fn recent(&self, _: &RoomId, _: usize) -> Result<Recent, BackplaneError> {
+        std::future::pending().await
+    }
+
+    async fn history(&self, _: &RoomId, _: Side, _: usize) -> Result<Option<History>, BackplaneError> {
         std::future::pending().await
     }
 }

@@ -45,7 +45,8 @@ pub fn hello(auth: &Value) -> Result<Hello, Misspoken> {
 }
 
 fn rooms(rooms: &Value) -> Result<Vec<(RoomId, Position)>, Misspoken> {
-    let entry = |(room, since): (&String, &Value)| Ok((words::room(room)?, words::position("rooms", since)?));
+    let entry =
+        |(room, since): (&String, &Value)| Ok((words::place(room)?, words::position("rooms", since)?));
     let rooms = rooms.as_object().ok_or(Misspoken::WrongType("rooms", "an object"))?;
     rooms.iter().map(entry).collect()
 }

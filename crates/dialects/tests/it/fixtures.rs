@@ -1,8 +1,8 @@
 //! People, messages and outcomes to try the vocabularies with.
 
 use hubbub_core::{
-    Author, Envelope, Event, Identity, Message, MessageId, Millis, Name, Occupant, Past, Place, Position,
-    Receipt, Recent, Refusal, RefusalCode, Reply, RoomId, UserId,
+    Author, Change, Envelope, Event, Fate, History, Identity, Message, MessageId, Millis, Name, Occupant,
+    Past, Place, Position, Receipt, Recent, Refusal, RefusalCode, Reply, RoomId, Update, UserId,
 };
 use hubbub_dialects::{Dialect, Ready, Resumed, spoken_at};
 
@@ -46,6 +46,7 @@ pub(crate) fn plain() -> Message {
         cid: None,
         reply_to: None,
         channel: None,
+        fate: None,
     }
 }
 
@@ -94,8 +95,24 @@ pub(crate) fn outcomes() -> Vec<(&'static str, Result<Reply, Refusal>)> {
         ("entered", Ok(Reply::Entered { name: name("Zoë"), first: true, count: Some(3) })),
         ("joined", Ok(joined())),
         ("joined again", Ok(joined_again())),
-        ("sent", Ok(Reply::Sent(Receipt { position: POSITION, at: AT, duplicate: false }))),
-        ("sent before", Ok(Reply::Sent(Receipt { position: POSITION, at: AT, duplicate: true }))),
+        (
+            "sent",
+            Ok(Reply::Sent {
+                room: lobby(),
+                receipt: Receipt { position: POSITION, at: AT, duplicate: false },
+            }),
+        ),
+        (
+            "sent before",
+            Ok(Reply::Sent {
+                room: lobby(),
+                receipt: Receipt { position: POSITION, at: AT, duplicate: true },
+            }),
+        ),
+        ("modified", Ok(Reply::Modified { position: POSITION, duplicate: false })),
+        ("modified before", Ok(Reply::Modified { position: POSITION, duplicate: true })),
+        ("a page of history", Ok(history())),
+        ("renamed", Ok(Reply::Renamed { identity: ready().identity, session: Some("token".to_owned()) })),
         ("members, all", Ok(Reply::Members { members: vec![someone("ann")], count: 1, next: None })),
         ("members, a page", Ok(page())),
         (
@@ -126,6 +143,32 @@ fn joined_again() -> Reply {
         members: vec![someone("ann")],
         count: 1,
     }
+}
+
+fn history() -> Reply {
+    let edited = Fate { edited: Some(AT + 1), reactions: [("👍".to_owned(), 3)].into(), ..Fate::default() };
+    let deleted = Fate { deleted: true, ..Fate::default() };
+    let fates = [edited, deleted].map(|fate| logged(Message { fate: Some(Box::new(fate)), ..plain() }));
+    Reply::History { room: lobby(), history: History { envelopes: fates.into(), more: true } }
+}
+
+pub(crate) fn updates() -> Vec<Update> {
+    let changes = [
+        Change::Edit { text: "<b>better</b>".to_owned() },
+        Change::Delete,
+        Change::React { emoji: "👍".to_owned() },
+        Change::Unreact { emoji: "👍".to_owned() },
+    ];
+    let target = Position { seq: 7, ..POSITION }.id();
+    let author = Author { user: Some(UserId::new("u1")), name: name("Zoë") };
+    let update = |change| Update {
+        target: target.clone(),
+        author: author.clone(),
+        change,
+        count: 2,
+        cid: Some("c1".to_owned()),
+    };
+    changes.map(update).into()
 }
 
 fn page() -> Reply {

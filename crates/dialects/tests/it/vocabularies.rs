@@ -165,23 +165,6 @@ fn v1() {
         json!([{ "room": "lobby", "limit": 1.5 }]),
         json!([{ "room": "lobby", "limit": "10" }]),
     ];
-    let send = vec![
-        json!([{ "room": "lobby", "text": "hi 👋", "cid": "c-1", "reply_to": "7-29" }]),
-        json!([{ "room": "lobby", "text": "hi" }]),
-        json!([{ "room": "lobby", "text": "hi", "cid": null, "reply_to": null, "to": null }]),
-        json!([{ "room": "lobby", "text": "" }]),
-        json!([{ "room": "lobby" }]),
-        json!([{ "room": "lobby", "text": 7 }]),
-        json!([{ "text": "hi", "cid": "c-1" }]),
-        json!([{ "to": "u2", "text": "hi", "cid": "c-1" }]),
-        json!([{ "room": "lobby", "text": "hi", "cid": "" }]),
-        json!([{ "room": "lobby", "text": "hi", "cid": "c".repeat(65) }]),
-        json!([{ "room": "lobby", "text": "hi", "cid": 7 }]),
-        json!([{ "room": "lobby", "text": "hi", "reply_to": "" }]),
-        json!([{ "room": "lobby", "text": "hi", "reply_to": 29 }]),
-        json!(["hi"]),
-        json!([]),
-    ];
     let members = vec![
         room.clone(),
         json!([{ "room": "lobby", "after": "u1", "limit": 10 }]),
@@ -192,11 +175,80 @@ fn v1() {
     let words = [
         ("join", [rooms.clone(), join].concat()),
         ("leave", rooms),
-        ("send", send),
+        ("send", sendings()),
         ("members", members),
-        ("modify", vec![room]),
+        ("modify", modifications()),
+        ("history", pages()),
+        (
+            "typing",
+            vec![
+                json!([{ "room": "lobby", "on": true }]),
+                json!([{ "room": "lobby", "on": 1 }]),
+                json!([{ "on": true }]),
+            ],
+        ),
+        (
+            "read",
+            vec![
+                json!([{ "room": "@1:ab", "seq": 7 }]),
+                json!([{ "room": "lobby", "seq": -7 }]),
+                json!([{ "room": "lobby" }]),
+            ],
+        ),
+        ("rename", vec![json!([{ "name": " Zoë " }]), json!([{ "name": "" }]), json!([{}])]),
     ];
     assert_snapshot!(transcript("v1", &words));
+}
+
+fn sendings() -> Vec<Value> {
+    vec![
+        json!([{ "room": "lobby", "text": "hi 👋", "cid": "c-1", "reply_to": "7-29" }]),
+        json!([{ "room": "lobby", "text": "hi" }]),
+        json!([{ "room": "lobby", "text": "hi", "cid": null, "reply_to": null, "to": null }]),
+        json!([{ "room": "lobby", "text": "" }]),
+        json!([{ "room": "lobby" }]),
+        json!([{ "room": "lobby", "text": 7 }]),
+        json!([{ "text": "hi", "cid": "c-1" }]),
+        json!([{ "to": "u2", "text": "hi", "cid": "c-1" }]),
+        json!([{ "to": "u2", "room": "lobby", "text": "hi" }]),
+        json!([{ "to": "", "text": "hi" }]),
+        json!([{ "room": "@1:ab", "text": "hi" }]),
+        json!([{ "room": "@1:ba", "text": "hi" }]),
+        json!([{ "room": "lobby", "text": "hi", "cid": "" }]),
+        json!([{ "room": "lobby", "text": "hi", "cid": "c".repeat(65) }]),
+        json!([{ "room": "lobby", "text": "hi", "cid": 7 }]),
+        json!([{ "room": "lobby", "text": "hi", "reply_to": "" }]),
+        json!([{ "room": "lobby", "text": "hi", "reply_to": 29 }]),
+        json!(["hi"]),
+        json!([]),
+    ]
+}
+
+fn modifications() -> Vec<Value> {
+    vec![
+        json!([{ "room": "lobby", "id": "7-29", "op": "edit", "text": "better", "cid": "c-2" }]),
+        json!([{ "room": "lobby", "id": "7-29", "op": "edit", "text": "" }]),
+        json!([{ "room": "lobby", "id": "7-29", "op": "delete" }]),
+        json!([{ "room": "@1:ab", "id": "7-29", "op": "react", "emoji": "👩‍👩‍👧" }]),
+        json!([{ "room": "lobby", "id": "7-29", "op": "react", "emoji": "a b" }]),
+        json!([{ "room": "lobby", "id": "7-29", "op": "unreact", "emoji": "x".repeat(17) }]),
+        json!([{ "room": "lobby", "id": "7-29", "op": "explode" }]),
+        json!([{ "room": "lobby", "id": 7, "op": "delete" }]),
+        json!([{ "room": "lobby", "op": "delete" }]),
+        json!([]),
+    ]
+}
+
+fn pages() -> Vec<Value> {
+    vec![
+        json!([{ "room": "lobby" }]),
+        json!([{ "room": "lobby", "before": "7-29", "limit": 1000 }]),
+        json!([{ "room": "lobby", "after": "7-29", "limit": 5 }]),
+        json!([{ "room": "lobby", "after": "7-29", "before": "7-30" }]),
+        json!([{ "room": "lobby", "before": "yesterday" }]),
+        json!([{ "room": "~basics" }]),
+        json!([{ "room": "@names" }]),
+    ]
 }
 
 #[test]
@@ -303,7 +355,10 @@ fn told(lines: &mut Vec<String>, dialect: &dyn Dialect) {
 
     let mut happenings = vec![Told::Connected, Told::Ready(&ready)];
     happenings.extend(messages.iter().map(|message| Told::Said { position: POSITION, at: AT, message }));
+    let updates = fixtures::updates();
+    happenings.extend(updates.iter().map(|update| Told::Updated { position: POSITION, at: AT, update }));
     happenings.push(Told::Gap { top: POSITION });
+    happenings.push(Told::Read { who: &messages[0].author, seq: 42 });
     happenings.extend([true, false].map(|on| Told::Typing { who: &messages[0].author, on }));
     happenings.extend([ann, markup].map(|who| Told::Joined { who, count: 3 }));
     happenings.extend([ann, markup].map(|who| Told::Left { who, count: 2 }));

@@ -7,7 +7,7 @@
 --
 -- Epochs are Redis's clock in microseconds and never fall. They are handled as text: a Lua number that large
 -- becomes 1.7e+15 where it is joined to a string.
-local function open(meta, stream, history, run, keep)
+local function open(meta, stream, history, reactions, run, keep)
   local time = redis.call('TIME')
   local micros = string.format('%06d', time[2])
   local at = time[1] .. string.sub(micros, 1, 3)
@@ -21,7 +21,7 @@ local function open(meta, stream, history, run, keep)
   end
   if not log[1] then
     -- Positions start again at 1, which a stream with higher ids would refuse.
-    redis.call('UNLINK', stream, history)
+    redis.call('UNLINK', stream, history, reactions)
     redis.call('HSET', meta, 'low', 1)
   end
   redis.call('HSET', meta, 'epoch', epoch, 'offset', offset, 'first', offset + 1, 'run', run)

@@ -3,11 +3,11 @@
 -- One step, so that the order of the log is the order that is heard, and what is heard is in the log. A retry under a
 -- known key returns the first one's position and says nothing.
 --
--- KEYS  meta, stream, history, idempotency key, channel
+-- KEYS  meta, stream, history, reactions, idempotency key, channel
 -- ARGV  run id, how long the log is kept without use (ms), messages in the history, age of both (ms),
 --       how long the key is remembered (ms), origin and body
 -- Returns { "epoch:offset:milliseconds", 1 if it had been said before }.
-local meta, stream, history, known, channel = unpack(KEYS)
+local meta, stream, history, reactions, known, channel = unpack(KEYS)
 local run, keep, length, age, remember, body = unpack(ARGV)
 length = tonumber(length)
 
@@ -16,7 +16,7 @@ if said then
   return { said, 1 }
 end
 
-local epoch, _, _, at = open(meta, stream, history, run, keep)
+local epoch, _, _, at = open(meta, stream, history, reactions, run, keep)
 local offset = redis.call('HINCRBY', meta, 'offset', 1)
 local place = epoch .. ':' .. offset .. ':' .. at
 local frame = '1S' .. place .. ':' .. body
@@ -30,6 +30,7 @@ if surplus > length / 10 then
   local low = tonumber(redis.call('HGET', meta, 'low'))
   while surplus > 0 and low < offset do
     surplus = surplus - redis.call('HDEL', history, low)
+    redis.call('HDEL', reactions, low)
     low = low + 1
   end
   redis.call('HSET', meta, 'low', low)

@@ -2,14 +2,14 @@
 --
 -- It makes the log where there is none, so that an empty room has a position too and its first message is the next one.
 --
--- KEYS  meta, stream, history
+-- KEYS  meta, stream, history, reactions
 -- ARGV  run id, how long the log is kept without use (ms), how many messages
 -- Returns { epoch, offset, { the newest message, the one before, ... } }.
-local meta, stream, history = unpack(KEYS)
+local meta, stream, history, reactions = unpack(KEYS)
 local run, keep, limit = unpack(ARGV)
 limit = tonumber(limit)
 
-local epoch, offset = open(meta, stream, history, run, keep)
+local epoch, offset = open(meta, stream, history, reactions, run, keep)
 if limit == 0 then
   return { epoch, offset, {} }
 end

@@ -3,15 +3,15 @@
 -- A position of another epoch cannot be read on from: then the log is read from where its own epoch begins. Whether the
 -- answer begins where it was asked to is for the caller to see: positions are contiguous.
 --
--- KEYS  meta, stream, history
+-- KEYS  meta, stream, history, reactions
 -- ARGV  run id, how long the log is kept without use (ms), epoch and offset to read on from, how many entries, and how many bytes of
 --       them, about: at least one is read
 -- Returns { epoch, offset, first offset of the epoch, { frame, ... } }.
-local meta, stream, history = unpack(KEYS)
+local meta, stream, history, reactions = unpack(KEYS)
 local run, keep, since_epoch, since, limit, bytes = unpack(ARGV)
 limit, bytes = tonumber(limit), tonumber(bytes)
 
-local epoch, offset, first = open(meta, stream, history, run, keep)
+local epoch, offset, first = open(meta, stream, history, reactions, run, keep)
 local from = first
 if since_epoch == epoch then
   from = math.max(first, tonumber(since) + 1)
