@@ -56,6 +56,12 @@ impl Raw {
         }
     }
 
+    /// Reads so many bytes at most. `false`: the node has closed it.
+    pub async fn sips(&mut self, bytes: usize) -> bool {
+        let mut sip = vec![0; bytes];
+        matches!(self.0.read(&mut sip).await, Ok(1..))
+    }
+
     /// Reads until the node has closed it.
     pub async fn ends(&mut self) {
         let mut rest = Vec::new();

@@ -85,6 +85,9 @@ sections! {
         max_payload: Size = Size::kib(64),
         /// Bytes that may wait for a client that reads slowly; beyond it the connection is closed.
         outbox: Size = Size::mib(1),
+        /// How long a byte may wait for a client, in the outbox or on its way through TCP; beyond it the connection is
+        /// closed too.
+        outbox_age: Span = Span::seconds(5),
     }
 
     /// Who may connect.

@@ -181,6 +181,7 @@ async fn secret(config: &Config, cluster: &Arc<dyn Cluster>) -> Secret {
 fn settings(config: &Config) -> Settings {
     Settings {
         outbox: config.socketio.outbox.0,
+        outbox_age: *config.socketio.outbox_age,
         max_payload: config.socketio.max_payload.0,
         ping_interval: *config.socketio.ping_interval,
         silence: *config.socketio.ping_interval + *config.socketio.ping_timeout,

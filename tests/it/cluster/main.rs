@@ -5,6 +5,7 @@ mod eager;
 mod forged;
 mod handover;
 mod leaving;
+mod lingering;
 mod meeting;
 mod official;
 mod outage;

@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
+use hubbub_gateway::config::Span;
 use hubbub_tests::{
     client::Client,
     http::{EIO4, get, open, post},
@@ -74,8 +75,8 @@ async fn an_upgrade_that_never_finishes_is_given_up() {
 /// Some networks let a handshake through and nothing after it. Their clients poll on.
 #[tokio::test]
 async fn an_upgrade_that_never_begins_leaves_the_session_as_it_was() {
-    // Nothing here is asked by polling for longer than impatient heartbeats would allow.
-    let node = Node::start().await;
+    // Nothing here is asked by polling for longer than impatient heartbeats would allow, or what one says to the others.
+    let node = Node::with(|config| config.socketio.outbox_age = Span(GIVES_UP)).await;
     let mut upgrades = tokio::task::JoinSet::new();
     for said in [vec![], frame(TEXT, b"2probe")[..4].to_vec(), frame(TEXT, b"40")] {
         upgrades.spawn(never_begins(node.addr(), said));

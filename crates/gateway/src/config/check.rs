@@ -9,7 +9,7 @@ impl Config {
         wrong.map_or(Ok(()), |(key, _, expected)| Err((key, expected)))
     }
 
-    fn demands(&self) -> [(&'static str, bool, &'static str); 12] {
+    fn demands(&self) -> [(&'static str, bool, &'static str); 13] {
         let Self { http, redis, socketio, limits, history, presence, node, .. } = self;
         [
             ("http.max_connections", http.max_connections > 0, ABOVE_ZERO),
@@ -19,6 +19,7 @@ impl Config {
             ("socketio.connect_timeout", !socketio.connect_timeout.is_zero(), SOME_TIME),
             ("socketio.max_payload", socketio.max_payload.0 > 0, SOME_SIZE),
             ("socketio.outbox", socketio.outbox.0 > 0, SOME_SIZE),
+            ("socketio.outbox_age", !socketio.outbox_age.is_zero(), SOME_TIME),
             ("limits.text", limits.text.0 > 0, SOME_SIZE),
             ("limits.rooms", limits.rooms > 0, ABOVE_ZERO),
             ("history.messages", history.messages > 0, ABOVE_ZERO),

@@ -13,12 +13,10 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 
-use super::{Engine, first_head::FirstHead, route::engine_path};
+use super::{Engine, first_head::FirstHead, route::engine_path, tcp};
 
 /// A head after the first, which is also how long an idle connection is kept: longer than a balancer keeps it.
 const NEXT_HEAD: Duration = Duration::from_secs(75);
-/// What was sent must be acknowledged by the other host within this, or the connection is dead.
-const UNACKNOWLEDGED: Duration = Duration::from_secs(20);
 /// After an error in accepting (out of descriptors, mostly) the next try waits this long.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
 
@@ -68,18 +66,13 @@ pub(crate) fn listen(
 async fn accepted_or_pause(accepted: io::Result<(TcpStream, SocketAddr)>) -> Option<(TcpStream, SocketAddr)> {
     match accepted {
         // A connection that cannot be prepared is gone already.
-        Ok((tcp, peer)) => prepare(&tcp).is_ok().then_some((tcp, peer)),
+        Ok((stream, peer)) => tcp::prepare(&stream).is_ok().then_some((stream, peer)),
         Err(error) => {
             tracing::warn!(%error, "could not accept a connection");
             tokio::time::sleep(ACCEPT_BACKOFF).await;
             None
         }
     }
-}
-
-fn prepare(tcp: &TcpStream) -> io::Result<()> {
-    tcp.set_nodelay(true)?;
-    socket2::SockRef::from(tcp).set_tcp_user_timeout(Some(UNACKNOWLEDGED))
 }
 
 async fn serve(stream: FirstHead, service: Service, stop: CancellationToken) {

@@ -31,7 +31,7 @@ use super::{
     connects::Connects,
     first_head::Seat,
     frames,
-    link::{Gone, Link},
+    link::Link,
     outbox::{Flow, Outbox, Ping, marker_of},
 };
 
@@ -182,7 +182,10 @@ impl LaneIo {
                     return Poll::Ready(Ok(()));
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Poll::Ready(Err(error)),
+                Err(error) => {
+                    self.link.lock().fail(&error);
+                    return Poll::Ready(Err(error));
+                }
             }
         }
     }
@@ -252,7 +255,8 @@ impl LaneIo {
         } else if alone {
             bytes = &bytes[..out.written.rest_in(bytes)];
         }
-        let Some(written) = self.tcp().write_some(&[IoSlice::new(bytes)])? else { return Ok(None) };
+        let written = self.tcp().write_some(&[IoSlice::new(bytes)]);
+        let Some(written) = written.inspect_err(|error| out.fail(error))? else { return Ok(None) };
         out.written.follow(&bytes[..written]);
         if out.flow == Flow::Open && out.written.at_boundary() && !out.queue.is_empty() {
             self.link.drain_later(&mut out);
@@ -284,7 +288,7 @@ impl Link {
                 Ok(Some(written)) => out.sent(written),
                 Ok(None) => return Ok(false),
                 Err(error) => {
-                    out.end();
+                    out.fail(&error);
                     return Err(error);
                 }
             }
@@ -295,7 +299,7 @@ impl Link {
     fn write_queue(&self, out: &Outbox) -> io::Result<Option<usize>> {
         let Some(tcp) = self.tcp.get() else { return Ok(None) };
         let slices: SmallVec<[IoSlice<'_>; VECTORS]> =
-            out.queue.iter().take(VECTORS).map(|(_, frames)| IoSlice::new(frames)).collect();
+            out.queue.iter().take(VECTORS).map(|queued| IoSlice::new(&queued.frames)).collect();
         tcp.write_some(&slices)
     }
 
@@ -323,9 +327,9 @@ impl Link {
         out.draining
     }
 
-    pub(super) fn try_write(&self, bytes: &Bytes) -> Result<usize, Gone> {
+    pub(super) fn try_write(&self, bytes: &Bytes) -> io::Result<usize> {
         let Some(tcp) = self.tcp.get() else { return Ok(0) };
-        tcp.write_some(&[IoSlice::new(bytes)]).map(Option::unwrap_or_default).map_err(|_| Gone)
+        tcp.write_some(&[IoSlice::new(bytes)]).map(Option::unwrap_or_default)
     }
 }
 

@@ -11,7 +11,11 @@ use std::{
 };
 
 use bytes::{Buf, Bytes};
-use tokio::{net::TcpStream, sync::Notify};
+use tokio::{
+    net::TcpStream,
+    sync::Notify,
+    time::{Instant, sleep_until},
+};
 
 use crate::metrics;
 
@@ -26,7 +30,7 @@ use super::{
 /// Why the gateway itself ends a connection. Labels of the metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kick {
-    /// More bytes wait for it than its outbox may hold.
+    /// More bytes wait for it than its outbox may hold, or they wait for too long.
     Slow,
     /// It says more than its mailbox can hold.
     Flood,
@@ -183,7 +187,7 @@ impl Link {
         if !out.wait(namespace, &frames) {
             let mut written = 0;
             if out.flow == Flow::Open && out.queue.is_empty() && out.written.at_boundary() {
-                written = self.try_write(&frames).inspect_err(|_| out.end())?;
+                written = self.try_write(&frames).inspect_err(|error| out.fail(error)).map_err(|_| Gone)?;
                 frames.advance(written);
             }
             if frames.is_empty() {
@@ -193,11 +197,40 @@ impl Link {
             self.take_away(&mut out);
         }
         if out.queued() <= self.bound {
+            self.watch(&mut out);
             return Ok(());
         }
         drop(out);
         self.kick(Kick::Slow);
         Err(Gone)
+    }
+
+    /// Sees to it that nothing waits for longer than it may. The task ends when nothing waits, so that a connection
+    /// which is quiet or keeps up has none.
+    fn watch(self: &Arc<Self>, out: &mut Outbox) {
+        if std::mem::replace(&mut out.watched, true) {
+            return;
+        }
+        let link = Arc::downgrade(self);
+        tokio::spawn(async move {
+            while let Some(due) = link.upgrade().and_then(|link| link.due()) {
+                sleep_until(due).await;
+            }
+        });
+    }
+
+    /// When what waits has waited for too long; if it has, that is the end. `None`: nobody needs to look.
+    fn due(&self) -> Option<Instant> {
+        let age = self.engine.upgrade()?.settings.outbox_age;
+        let mut out = self.lock();
+        let due = out.oldest().map(|since| since + age);
+        out.watched = due.is_some();
+        drop(out);
+        if due.is_some_and(|due| due <= Instant::now()) {
+            self.kick(Kick::Slow);
+            return None;
+        }
+        due
     }
 
     /// Sees to it that the queue goes out: by a task that waits for the socket, or where the next marker comes by.
@@ -223,6 +256,7 @@ impl Link {
     /// flag says that the engine must be fed a pong.
     pub(super) fn fill(&self, packets: &[&str], budget: usize) -> (Vec<Bytes>, bool) {
         let mut out = self.lock();
+        let since = out.oldest();
         let (mut filled, mut pong) = (Vec::new(), false);
         for packet in packets {
             if *packet == "2" && out.ping == Ping::Early {
@@ -234,7 +268,8 @@ impl Link {
                 filled.push(Bytes::copy_from_slice(packet.as_bytes()));
             }
         }
-        out.put_back(&filled.split_off(filled.len().min(self.at_once)));
+        let rest = filled.split_off(filled.len().min(self.at_once));
+        out.put_back(&rest, since.unwrap_or_else(Instant::now));
         if !out.queue.is_empty() {
             out.signal();
         }

@@ -17,6 +17,7 @@ mod polling;
 mod refused;
 mod route;
 mod sid;
+mod tcp;
 mod websocket;
 mod zero_nine;
 
@@ -53,6 +54,8 @@ pub(crate) use outbox::{MARKER, Marker, Namespace, Turn};
 pub(crate) struct Settings {
     /// Bytes that may wait for one connection.
     pub(crate) outbox: usize,
+    /// How long they may.
+    pub(crate) outbox_age: Duration,
     /// The largest polling body, either way.
     pub(crate) max_payload: usize,
     /// How often it is asked whether a client is still there.

@@ -12,16 +12,19 @@
 
 use std::{
     collections::VecDeque,
+    io,
     sync::{Arc, Weak},
     task::{Context, Poll, Waker},
 };
 
 use bytes::{Buf, Bytes, BytesMut};
 use smallvec::SmallVec;
+use tokio::time::Instant;
 
 use super::{
     frames::{Follower, payloads, put_text},
     link::Kick,
+    tcp,
 };
 
 /// The event's name in the marker packet. Clients never see it; one that sends it says nothing.
@@ -46,13 +49,13 @@ pub(crate) trait Marker: Send + Sync {
 
 /// What waits for the client, and how far the transport is.
 pub(super) struct Outbox {
-    /// Frames that may go, by namespace, and their bytes together with the waiting ones'.
-    pub(super) queue: VecDeque<(Namespace, Bytes)>,
+    /// Frames that may go, and their bytes together with the waiting ones'.
+    pub(super) queue: VecDeque<Queued>,
     queued: usize,
     /// A part of the first frames is out.
     begun: bool,
     /// Namespaces whose marker has not come by, with what is said to them meanwhile.
-    waiting: SmallVec<[(Namespace, Vec<Bytes>); 1]>,
+    waiting: SmallVec<[(Namespace, Vec<Queued>); 1]>,
     /// The namespaces that are connected, and who emits their markers.
     connected: SmallVec<[Connected; 1]>,
     /// The next connect's.
@@ -63,6 +66,8 @@ pub(super) struct Outbox {
     pub(super) ping: Ping,
     /// A task waits for the socket, to write the queue out.
     pub(super) draining: bool,
+    /// A task sees to it that nothing waits for too long.
+    pub(super) watched: bool,
     pub(super) kicked: Option<Kick>,
     /// Where the library stands in the frame that it writes.
     pub(super) written: Follower,
@@ -70,6 +75,14 @@ pub(super) struct Outbox {
     pub(super) reader: Option<Waker>,
     /// Those who wait until little is queued.
     waiters: Vec<Waker>,
+}
+
+/// Frames of one push.
+#[derive(Debug, PartialEq)]
+pub(super) struct Queued {
+    namespace: Namespace,
+    since: Instant,
+    pub(super) frames: Bytes,
 }
 
 /// A namespace that is connected.
@@ -120,6 +133,7 @@ impl Outbox {
             flow: Flow::Held,
             ping,
             draining: false,
+            watched: false,
             kicked: None,
             written: Follower::default(),
             reader: None,
@@ -142,9 +156,9 @@ impl Outbox {
         self.connected.retain(|known| known.namespace != namespace);
         self.unwait(namespace);
         let begun = self.begun.then(|| self.queue.pop_front()).flatten();
-        self.queue.retain(|(of, frames)| {
-            let stays = *of != namespace;
-            self.queued -= if stays { 0 } else { frames.len() };
+        self.queue.retain(|queued| {
+            let stays = queued.namespace != namespace;
+            self.queued -= if stays { 0 } else { queued.frames.len() };
             stays
         });
         if let Some(begun) = begun {
@@ -158,7 +172,7 @@ impl Outbox {
         let Some((_, waiting)) = self.waiting.iter_mut().find(|(waits, _)| *waits == namespace) else {
             return false;
         };
-        waiting.push(frames.clone());
+        waiting.push(Queued { namespace, since: Instant::now(), frames: frames.clone() });
         self.queued += frames.len();
         if self.underway == 0 {
             self.signal_in(namespace);
@@ -170,12 +184,26 @@ impl Outbox {
     pub(super) fn queue(&mut self, namespace: Namespace, frames: Bytes, begun: bool) {
         self.queued += frames.len();
         self.begun |= begun;
-        self.queue.push_back((namespace, frames));
+        self.queue.push_back(Queued { namespace, since: Instant::now(), frames });
     }
 
     /// All bytes that it keeps.
     pub(super) fn queued(&self) -> usize {
         self.queued
+    }
+
+    /// Since when the oldest of them waits. What waited for its namespace's marker counts when its turn has come.
+    pub(super) fn oldest(&self) -> Option<Instant> {
+        let waiting = self.waiting.iter().filter_map(|(_, waiting)| waiting.first());
+        self.queue.front().into_iter().chain(waiting).map(|queued| queued.since).min()
+    }
+
+    /// The connection is broken.
+    pub(super) fn fail(&mut self, error: &io::Error) {
+        if tcp::is_given_up(error) {
+            self.kicked.get_or_insert(Kick::Slow);
+        }
+        self.end();
     }
 
     /// Nothing goes any more, and nobody waits for it.
@@ -225,16 +253,16 @@ impl Outbox {
             return;
         }
         let frames = self.unwait(namespace);
-        self.queued += frames.iter().map(Bytes::len).sum::<usize>();
-        self.queue.extend(frames.into_iter().map(|frames| (namespace, frames)));
+        self.queued += bytes(&frames);
+        self.queue.extend(frames);
     }
 
-    fn unwait(&mut self, namespace: Namespace) -> Vec<Bytes> {
+    fn unwait(&mut self, namespace: Namespace) -> Vec<Queued> {
         let Some(at) = self.waiting.iter().position(|(waits, _)| *waits == namespace) else {
             return Vec::new();
         };
         let (_, frames) = self.waiting.remove(at);
-        self.queued -= frames.iter().map(Bytes::len).sum::<usize>();
+        self.queued -= bytes(&frames);
         frames
     }
 
@@ -242,7 +270,7 @@ impl Outbox {
     pub(super) fn take(&mut self, budget: usize, packets: &mut Vec<Bytes>) {
         let mut taken = 0;
         while taken < budget {
-            let Some((_, frames)) = self.queue.pop_front() else { break };
+            let Some(Queued { frames, .. }) = self.queue.pop_front() else { break };
             self.queued -= frames.len();
             taken += frames.len();
             packets.extend(payloads(&frames).map(|payload| frames.slice_ref(payload)));
@@ -250,13 +278,14 @@ impl Outbox {
         self.wake_waiters();
     }
 
-    /// Packets that a poll has no room for: they are the first of the next.
-    pub(super) fn put_back(&mut self, packets: &[Bytes]) {
+    /// Packets that a poll has no room for: they are the first of the next, and have waited since then.
+    pub(super) fn put_back(&mut self, packets: &[Bytes], since: Instant) {
         for packet in packets.iter().rev() {
             let mut frame = BytesMut::new();
             put_text(&mut frame, &[packet]);
             self.queued += frame.len();
-            self.queue.push_front((NO_NAMESPACE, frame.freeze()));
+            let frames = frame.freeze();
+            self.queue.push_front(Queued { namespace: NO_NAMESPACE, since, frames });
         }
     }
 
@@ -264,7 +293,7 @@ impl Outbox {
     pub(super) fn sent(&mut self, mut bytes: usize) {
         self.queued -= bytes;
         self.wake_waiters();
-        while let Some((_, first)) = self.queue.front_mut() {
+        while let Some(Queued { frames: first, .. }) = self.queue.front_mut() {
             if bytes < first.len() {
                 first.advance(bytes);
                 self.begun |= bytes > 0;
@@ -284,6 +313,10 @@ impl Outbox {
         (self.queued, self.begun) = (0, false);
         dropped
     }
+}
+
+fn bytes(waiting: &[Queued]) -> usize {
+    waiting.iter().map(|queued| queued.frames.len()).sum()
 }
 
 /// The namespace and the connect whose marker this Engine.IO packet is.
@@ -306,6 +339,11 @@ mod tests {
 
     use super::*;
 
+    fn queue(out: &Outbox) -> Vec<(Namespace, &str)> {
+        let text = |queued| std::str::from_utf8(queued).expect("text");
+        out.queue.iter().map(|queued| (queued.namespace, text(&queued.frames))).collect()
+    }
+
     /// Markers that have been emitted and not come by.
     #[derive(Default)]
     struct Emitted(Mutex<Vec<Turn>>);
@@ -326,10 +364,11 @@ mod tests {
         out.disconnect(3);
         out.connect(3, &marker);
         assert!(out.wait(3, &Bytes::from_static(b"hello")));
+        assert!(out.oldest().is_some());
         out.passed((3, emitted.0.lock().expect("no panic")[0]));
         assert!(out.queue.is_empty());
         out.passed((3, emitted.0.lock().expect("no panic")[1]));
-        assert_eq!(out.queue, [(3, Bytes::from_static(b"hello"))]);
+        assert_eq!(queue(&out), [(3, "hello")]);
     }
 
     #[test]
@@ -340,7 +379,7 @@ mod tests {
         }
         out.sent(2);
         out.disconnect(3);
-        assert_eq!(out.queue, [(3, "gun".into()), (0, "other".into()), (0, "last".into())]);
+        assert_eq!(queue(&out), [(3, "gun"), (0, "other"), (0, "last")]);
         assert_eq!(out.queued(), 12);
         out.sent(3);
         out.disconnect(0);
@@ -350,8 +389,10 @@ mod tests {
     #[test]
     fn what_a_poll_has_no_room_for_is_the_first_of_the_next() {
         let mut out = Outbox::new(Ping::Usual);
-        out.put_back(&["42[3]".into()]);
-        out.put_back(&["42[1]".into(), "42[2]".into()]);
+        let since = Instant::now();
+        out.put_back(&["42[3]".into()], since);
+        out.put_back(&["42[1]".into(), "42[2]".into()], since);
+        assert_eq!(out.oldest(), Some(since));
         let (waited, mut packets) = (out.queued(), Vec::new());
         out.take(waited, &mut packets);
         assert_eq!(packets, ["42[1]", "42[2]", "42[3]"]);

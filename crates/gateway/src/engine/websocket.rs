@@ -28,6 +28,7 @@ use super::{
     lane::LaneIo,
     link::Link,
     refused::Refused,
+    tcp,
 };
 
 /// What a client says first on the WebSocket that is to take its session over.
@@ -127,6 +128,9 @@ fn stream(upgraded: Upgraded) -> Option<((TcpStream, Seat), Bytes)> {
 /// The seam. Stream, session and link meet here and nowhere else.
 fn hand_over(engine: &Arc<Engine>, asked: &Asked, link: Arc<Link>, tcp: (TcpStream, Seat), before: Bytes) {
     let silence = engine.settings.silence;
+    if tcp::limit_age(&tcp.0, engine.settings.outbox_age).is_err() {
+        return;
+    }
     let Some(lane) = LaneIo::new(link.clone(), tcp, before, asked.sid.is_some(), silence) else { return };
     let mut request = Request::new(());
     *request.uri_mut() = uri(asked);

@@ -17,7 +17,12 @@ use tokio_tungstenite::{
 };
 
 use super::{super::websocket::switching, packets::HEARTBEAT};
-use crate::engine::{BODY_TIMEOUT, Engine, asked::Asked, link::Link, refused::Refused};
+use crate::engine::{
+    Engine,
+    asked::Asked,
+    link::{Kick, Link},
+    refused::Refused,
+};
 
 type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
@@ -66,10 +71,10 @@ impl Bridge {
                 tokio::select! {
                     packets = &mut packets => break packets.map_err(|_| Ended)?,
                     message = socket.next() => self.heard(message.ok_or(Ended)?.map_err(|_| Ended)?).await?,
-                    _ = heartbeat.tick() => send(&mut socket, [HEARTBEAT.to_owned()]).await?,
+                    _ = heartbeat.tick() => self.send(&mut socket, [HEARTBEAT.to_owned()]).await?,
                 }
             };
-            send(&mut socket, packets).await?;
+            self.send(&mut socket, packets).await?;
         }
     }
 
@@ -83,6 +88,25 @@ impl Bridge {
             _ => Err(Ended),
         }
     }
+
+    /// Says these. A client that does not take them is given up.
+    async fn send(
+        &self,
+        socket: &mut Socket,
+        packets: impl IntoIterator<Item = String>,
+    ) -> Result<(), Ended> {
+        let sent = async {
+            for packet in packets {
+                socket.feed(Message::text(packet)).await?;
+            }
+            socket.flush().await
+        };
+        if let Ok(sent) = timeout(self.engine.settings.outbox_age, sent).await {
+            return sent.map_err(|_| Ended);
+        }
+        self.link.kick(Kick::Slow);
+        Err(Ended)
+    }
 }
 
 fn every(period: Duration) -> Interval {
@@ -90,15 +114,4 @@ fn every(period: Duration) -> Interval {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks.reset();
     ticks
-}
-
-/// A client that takes nothing for so long is given up.
-async fn send(socket: &mut Socket, packets: impl IntoIterator<Item = String>) -> Result<(), Ended> {
-    let sent = async {
-        for packet in packets {
-            socket.feed(Message::text(packet)).await?;
-        }
-        socket.flush().await
-    };
-    timeout(BODY_TIMEOUT, sent).await.map_err(|_| Ended)?.map_err(|_| Ended)
 }
