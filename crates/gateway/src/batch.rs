@@ -9,6 +9,7 @@ pub(crate) struct Batch {
     pieces: Vec<Piece>,
     frames: Bytes,
     building: BytesMut,
+    volatile: usize,
 }
 
 #[derive(Debug)]
@@ -16,6 +17,7 @@ struct Piece {
     end: usize,
     position: Option<Position>,
     hidden_from: Option<SessionId>,
+    volatile: bool,
 }
 
 impl Batch {
@@ -30,13 +32,40 @@ impl Batch {
         write(&mut self.building);
         let end = self.building.len();
         if end > before {
-            self.pieces.push(Piece { end, position, hidden_from });
+            self.pieces.push(Piece { end, position, hidden_from, volatile: false });
         }
     }
 
     /// Bytes that were added.
     pub(crate) fn bytes(&self) -> usize {
         self.building.len()
+    }
+
+    /// The same of an event that nobody misses: who is behind does not hear it.
+    pub(crate) fn add_volatile(&mut self, hidden_from: Option<SessionId>, write: impl FnOnce(&mut BytesMut)) {
+        let before = self.pieces.len();
+        self.add(None, hidden_from, write);
+        for piece in &mut self.pieces[before..] {
+            piece.volatile = true;
+            self.volatile += 1;
+        }
+    }
+
+    /// How many of its events nobody misses.
+    pub(crate) fn volatile(&self) -> usize {
+        self.volatile
+    }
+
+    /// Without those.
+    pub(crate) fn lasting(&self) -> Self {
+        let (mut lasting, mut start) = (Self::default(), 0);
+        for piece in &self.pieces {
+            let frames = &self.frames[std::mem::replace(&mut start, piece.end)..piece.end];
+            if !piece.volatile {
+                lasting.add(piece.position, piece.hidden_from, |out| out.extend_from_slice(frames));
+            }
+        }
+        lasting.finish()
     }
 
     /// Done: nothing is added any more.
@@ -80,6 +109,26 @@ impl Batch {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_nobody_misses_can_be_left_out() {
+        let (ann, at) = (SessionId::random(), Position { epoch: 1, seq: 1 });
+        let mut batch = Batch::default();
+        batch.add_volatile(None, |out| out.extend_from_slice(b"types "));
+        batch.add(Some(at), None, |out| out.extend_from_slice(b"said "));
+        batch.add_volatile(Some(ann), |out| out.extend_from_slice(b"types "));
+        batch.add_volatile(None, |_| {});
+        batch.add(None, Some(ann), |out| out.extend_from_slice(b"joined "));
+        let batch = batch.finish();
+        assert_eq!((batch.len(), batch.volatile()), (4, 2));
+        let (lasting, bob) = (batch.lasting(), SessionId::random());
+        assert_eq!((lasting.len(), lasting.volatile()), (2, 0));
+        assert_eq!(
+            (lasting.frames_for(bob), lasting.frames_for(ann)),
+            ("said joined ".into(), "said ".into())
+        );
+        assert_eq!(lasting.pieces_for(bob).next(), Some((Some(at), "said ".into())));
+    }
 
     #[test]
     fn a_session_does_not_hear_what_is_hidden_from_it() {

@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
+use bytes::BytesMut;
 use hubbub_core::{
     Envelope, Event, Hint, Inbound, Millis, Occupancy, Occupant, Place, Position, Presence, RoomId, SessionId,
 };
@@ -120,7 +121,7 @@ impl Delivery {
                     news.push(News { position: Some(position), at, local, origin, ..News::now(event) });
                 }
                 Inbound::Heard(Envelope { place: Place::Volatile, event, origin, .. }) => {
-                    news.push(News { origin, ..News::now(event) });
+                    news.push(News { origin, volatile: true, ..News::now(event) });
                 }
                 Inbound::Gap { top, .. } => {
                     tracing::warn!(%room, epoch = top.epoch, seq = top.seq, "messages may be lost");
@@ -159,12 +160,17 @@ impl Delivery {
         for hearers in self.rooms.groups(room) {
             let mut batch = Batch::default();
             for news in news {
-                let told = news.told();
-                batch.add(news.position, news.hidden_from(hearers.dialect), |out| {
+                let (told, hidden_from) = (news.told(), news.hidden_from(hearers.dialect));
+                let write = |out: &mut BytesMut| {
                     for utterance in hearers.dialect.encode(room, &told) {
                         put_event(out, hearers.namespace, &utterance);
                     }
-                });
+                };
+                if news.volatile {
+                    batch.add_volatile(hidden_from, write);
+                } else {
+                    batch.add(news.position, hidden_from, write);
+                }
             }
             deliver(room, &hearers, &batch.finish());
         }
@@ -292,6 +298,8 @@ struct News {
     origin: Option<SessionId>,
     /// How many people were in the room right after it, where it says who came or went.
     count: usize,
+    /// Nobody misses it.
+    volatile: bool,
     /// `None`: what was before its position may be missing.
     event: Option<Event>,
 }
@@ -302,7 +310,7 @@ impl News {
     }
 
     fn gap() -> Self {
-        Self { position: None, at: 0, local: false, origin: None, count: 0, event: None }
+        Self { position: None, at: 0, local: false, origin: None, count: 0, volatile: false, event: None }
     }
 
     fn is_said(&self) -> bool {

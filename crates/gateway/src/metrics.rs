@@ -119,7 +119,8 @@ pub(crate) fn recovery(result: &'static str) {
     instruments().recoveries_total.at([result]).increment(1);
 }
 
-/// Messages were not sent: the connection was too `slow`, or had just `closed`.
+/// Messages were not sent: the connection was too `slow`, or had just `closed`, or they were `volatile` and it was
+/// behind.
 pub(crate) fn dropped(reason: &'static str, messages: usize) {
     instruments().messages_dropped_total.at([reason]).increment(whole(messages));
 }

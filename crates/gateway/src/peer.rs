@@ -137,6 +137,10 @@ impl Peer {
 
     /// What a room hears, for this one.
     pub(crate) fn deliver(&self, room: &RoomId, batch: &Batch) {
+        if batch.volatile() > 0 && self.link.is_behind() {
+            metrics::dropped("volatile", batch.volatile());
+            return self.deliver(room, &batch.lasting());
+        }
         let mut gate = self.gate();
         if gate.closed || gate.replaying(room).is_some() {
             return self.hold(gate, room, batch);

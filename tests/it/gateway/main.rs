@@ -19,4 +19,5 @@ mod rooms;
 mod sids;
 mod unfinished;
 mod upgrades;
+mod volatile;
 mod zero_nine;

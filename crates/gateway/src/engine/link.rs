@@ -296,6 +296,11 @@ impl Link {
         self.shut_down();
     }
 
+    /// Whether so much waits for it that it should be told no more than it must.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.lock().is_behind()
+    }
+
     /// Whether nothing more goes out.
     pub(crate) fn is_over(&self) -> bool {
         self.lock().flow == Flow::Over

@@ -212,6 +212,12 @@ impl Outbox {
         self.wake_waiters();
     }
 
+    /// Whether the client does not keep up. A WebSocket takes everything at once, or it does not; a client that polls
+    /// has something waiting whenever it does not ask just now.
+    pub(super) fn is_behind(&self) -> bool {
+        self.queued > if self.flow == Flow::Open { 0 } else { ROOMY }
+    }
+
     /// Ready when little is queued, or nothing goes any more.
     pub(super) fn poll_roomy(&mut self, cx: &Context<'_>) -> Poll<()> {
         if self.is_roomy() {

@@ -74,7 +74,7 @@ instruments! {
     /// Rooms that someone came back to with a position: told what they had missed, or not, or too late.
     recoveries_total: Counter[result in all(&["recovered", "refused", "lost"])];
     /// Messages that did not reach a client that was connected.
-    messages_dropped_total: Counter[reason in all(&["slow", "flood", "drain", "closed"])];
+    messages_dropped_total: Counter[reason in all(&["slow", "flood", "drain", "closed", "volatile"])];
     /// Bytes of Engine.IO packets and WebSocket frames from clients.
     received_bytes_total: Counter[];
     /// Bytes of Engine.IO packets and WebSocket frames to clients.
