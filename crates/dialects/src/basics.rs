@@ -68,6 +68,7 @@ impl Dialect for Basics {
             | Told::Updated { .. }
             | Told::Typing { .. }
             | Told::Read { .. }
+            | Told::Bye { .. }
             | Told::Changed { .. } => Utterances::new(),
         }
     }

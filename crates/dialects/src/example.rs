@@ -53,6 +53,7 @@ impl Dialect for Example {
             | Told::Updated { .. }
             | Told::Read { .. }
             | Told::Ready(_)
+            | Told::Bye { .. }
             | Told::Roster(_)
             | Told::Changed { .. } => Utterances::new(),
         }

@@ -66,6 +66,13 @@ pub enum Told<'a> {
         /// How many are still there.
         count: usize,
     },
+    /// v1: the node closes the connection next. To one socket.
+    Bye {
+        /// Why, in the wire's word.
+        reason: &'static str,
+        /// When the client may come back, in milliseconds; 0 is at once.
+        retry_after: Millis,
+    },
     /// Everyone who is there now.
     Roster(&'a [Occupant]),
     /// Who came and went since the last time.

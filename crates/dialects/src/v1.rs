@@ -59,6 +59,9 @@ impl Dialect for V1 {
             Told::Changed { joined, left, count } => {
                 smallvec![Utterance::new("presence", [bodies::presence(room, joined, left, count)])]
             }
+            Told::Bye { reason, retry_after } => {
+                smallvec![Utterance::new("bye", [bodies::bye(reason, retry_after)])]
+            }
             Told::Connected | Told::Joined { .. } | Told::Left { .. } | Told::Roster(_) => Utterances::new(),
         }
     }

@@ -10,6 +10,7 @@ mod connection;
 mod delivery;
 mod ears;
 mod engine;
+mod farewell;
 mod floor;
 mod http;
 mod lifecycle;

@@ -9,7 +9,7 @@ use std::{
 
 use hubbub_core::{Backplane, Chat, Cluster, Limits, NodeId, Presence, Secret};
 use socketioxide::{ParserConfig, SocketIo, SocketIoBuilder};
-use tokio::{net::TcpListener, sync::Semaphore};
+use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -17,6 +17,7 @@ use crate::{
     config::{Config, Drain, SocketIo as SocketIoConfig},
     delivery::Delivery,
     engine::{Engine, Kick, Listening, Peers, Settings, listen},
+    farewell::farewells,
     floor::Floor,
     http, namespaces,
     rooms::Rooms,
@@ -142,14 +143,18 @@ impl Node {
     /// Closes every transport, spread over the window. Clients take a lost transport for a reason to come back.
     async fn send_away(&self, window: Duration) {
         let step = self.engine.links().len().div_ceil(DRAIN_STEPS as usize).max(1);
+        let mut leaving = JoinSet::new();
         loop {
-            let links: Vec<_> = self.engine.links().into_iter().filter(|link| !link.is_over()).collect();
-            links.iter().take(step).for_each(|link| link.kick(Kick::Drain));
+            let links: Vec<_> = self.engine.links().into_iter().filter(|link| !link.is_leaving()).collect();
+            for link in links.iter().take(step) {
+                leaving.spawn(link.see_off(Kick::Drain));
+            }
             if links.len() <= step {
-                return;
+                break;
             }
             tokio::time::sleep(window / DRAIN_STEPS).await;
         }
+        leaving.join_all().await;
     }
 }
 
@@ -185,6 +190,7 @@ fn settings(config: &Config) -> Settings {
         max_payload: config.socketio.max_payload.0,
         ping_interval: *config.socketio.ping_interval,
         silence: *config.socketio.ping_interval + *config.socketio.ping_timeout,
+        farewells: farewells(),
         sessions: config.http.max_connections,
         origins: config.security.origins.clone(),
     }

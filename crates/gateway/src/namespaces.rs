@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// The namespace that knows people by a name of their own.
-const V1: &str = "/v1";
+pub(crate) const V1: &str = "/v1";
 
 /// Opens all namespaces.
 pub(crate) fn open(io: &SocketIo, floor: &Arc<Floor>) {

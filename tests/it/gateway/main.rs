@@ -9,6 +9,7 @@ mod connecting;
 mod conversing;
 mod edges;
 mod engine;
+mod farewells;
 mod frames;
 mod fuzz;
 mod hostile;

@@ -125,6 +125,11 @@ pub(super) fn presence(room: &RoomId, joined: &[Occupant], left: &[Occupant], co
     json!({ "room": room.as_str(), "join": join, "leave": leave, "count": count })
 }
 
+/// `bye`: why the connection ends, and when to come back.
+pub(super) fn bye(reason: &str, retry_after: Millis) -> Value {
+    json!({ "reason": reason, "retry_after_ms": retry_after })
+}
+
 /// The acknowledgement of a request that was carried out.
 pub(super) fn granted(reply: &Reply) -> Value {
     match reply {

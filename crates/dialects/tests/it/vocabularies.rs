@@ -363,6 +363,7 @@ fn told(lines: &mut Vec<String>, dialect: &dyn Dialect) {
     happenings.extend([ann, markup].map(|who| Told::Joined { who, count: 3 }));
     happenings.extend([ann, markup].map(|who| Told::Left { who, count: 2 }));
     happenings.extend([Told::Roster(&people), Told::Roster(&[])]);
+    happenings.push(Told::Bye { reason: "drain", retry_after: 0 });
     happenings.push(Told::Changed { joined: &people[..1], left: &people[1..2], count: 2 });
     for happening in happenings {
         lines.push(format!("{happening:?}"));

@@ -5,6 +5,7 @@ mod accept;
 mod asked;
 mod connects;
 mod eio3;
+mod farewell;
 mod first_head;
 mod frames;
 mod handover;
@@ -44,6 +45,7 @@ use crate::config::Origins;
 use refused::Refused;
 
 pub(crate) use accept::{Listening, listen};
+pub(crate) use farewell::Farewells;
 pub(crate) use frames::put_text;
 pub(crate) use handover::Peers;
 pub(crate) use link::{Kick, Link, Visit};
@@ -62,6 +64,8 @@ pub(crate) struct Settings {
     pub(crate) ping_interval: Duration,
     /// How long a client may say nothing: a heartbeat's interval and its time for an answer.
     pub(crate) silence: Duration,
+    /// What is said to those whose connection it ends.
+    pub(crate) farewells: Farewells,
     /// Sessions at a time.
     pub(crate) sessions: usize,
     /// Whose pages may connect.

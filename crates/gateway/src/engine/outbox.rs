@@ -198,6 +198,16 @@ impl Outbox {
         self.queue.front().into_iter().chain(waiting).map(|queued| queued.since).min()
     }
 
+    /// Whether the namespace's client hears what is said to it.
+    pub(super) fn is_connected(&self, namespace: Namespace) -> bool {
+        self.connected.iter().any(|known| known.namespace == namespace)
+    }
+
+    /// Whether a frame may be written now, between two of the library's and of the queue's.
+    pub(super) fn is_between(&self) -> bool {
+        self.flow == Flow::Open && !self.begun && self.written.at_boundary()
+    }
+
     /// The connection is broken.
     pub(super) fn fail(&mut self, error: &io::Error) {
         if tcp::is_given_up(error) {
@@ -220,7 +230,17 @@ impl Outbox {
 
     /// Ready when little is queued, or nothing goes any more.
     pub(super) fn poll_roomy(&mut self, cx: &Context<'_>) -> Poll<()> {
-        if self.is_roomy() {
+        self.poll_down_to(ROOMY, cx)
+    }
+
+    /// The same when nothing is queued.
+    pub(super) fn poll_empty(&mut self, cx: &Context<'_>) -> Poll<()> {
+        self.poll_down_to(0, cx)
+    }
+
+    /// Who waits for less than [`ROOMY`] is woken from there on, by each step.
+    fn poll_down_to(&mut self, most: usize, cx: &Context<'_>) -> Poll<()> {
+        if self.queued <= most || self.flow == Flow::Over {
             return Poll::Ready(());
         }
         if !self.waiters.iter().any(|known| known.will_wake(cx.waker())) {
@@ -229,12 +249,8 @@ impl Outbox {
         Poll::Pending
     }
 
-    fn is_roomy(&self) -> bool {
-        self.queued <= ROOMY || self.flow == Flow::Over
-    }
-
     fn wake_waiters(&mut self) {
-        if !self.waiters.is_empty() && self.is_roomy() {
+        if !self.waiters.is_empty() && (self.queued <= ROOMY || self.flow == Flow::Over) {
             std::mem::take(&mut self.waiters).into_iter().for_each(Waker::wake);
         }
     }
