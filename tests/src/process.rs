@@ -86,6 +86,15 @@ impl Cluster {
         self.nodes[node].admin
     }
 
+    /// Bytes of memory that a node's process has.
+    pub fn memory(&self, node: usize) -> usize {
+        let path = format!("/proc/{}/status", self.nodes[node].process.id());
+        let status = fs::read_to_string(path).expect("it runs");
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kibibytes = resident.and_then(|line| line.trim().strip_suffix(" kB"));
+        kibibytes.and_then(|number| number.parse::<usize>().ok()).expect("a number of kB") * 1_024
+    }
+
     /// What a node has logged so far.
     pub fn log(&self, node: usize) -> String {
         fs::read_to_string(&self.nodes[node].log).expect("its log")
