@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hubbub_core::Backplane;
-use redis::{Client, ConnectionInfo, RedisError};
+use redis::RedisError;
 use tokio::{
     sync::{Semaphore, mpsc, watch},
     task::JoinSet,
@@ -19,7 +19,8 @@ use crate::{
     metrics,
     presence::RedisPresence,
     rooms::Rooms,
-    subscriber::{QUEUE, QUEUE_BYTES, State, Subscriber, UNACKNOWLEDGED},
+    source::Source,
+    subscriber::{QUEUE, QUEUE_BYTES, State, Subscriber},
 };
 
 /// Why there is no backplane.
@@ -45,22 +46,16 @@ pub(crate) struct Running(
 /// Must be called within a tokio runtime. Dropping the whole backplane ends its connections.
 pub async fn connect(options: Options) -> Result<Backplane, ConnectError> {
     metrics::start();
-    let info = connection(&options.url).map_err(ConnectError::Url)?;
-    let links = Links::new(&info, options.pool_size, options.response_timeout).map_err(ConnectError::Url)?;
+    let source = Source::parse(&options.url).map_err(ConnectError::Url)?;
+    let links = Links::new(source, options.pool_size, options.response_timeout);
     if options.fail_fast {
         let pong: Result<String, _> = links.call(Lane::Quick, "ping", |_| redis::cmd("PING")).await;
         pong.map_err(|error| ConnectError::Unreachable(error.into()))?;
     }
-    Ok(assemble(info, Arc::new(links), &options))
+    Ok(assemble(Arc::new(links), &options))
 }
 
-fn connection(url: &str) -> Result<ConnectionInfo, RedisError> {
-    let info = Client::open(url)?.get_connection_info().clone();
-    let tcp = info.tcp_settings().clone().set_nodelay(true).set_user_timeout(UNACKNOWLEDGED);
-    Ok(info.set_tcp_settings(tcp))
-}
-
-fn assemble(info: ConnectionInfo, links: Arc<Links>, options: &Options) -> Backplane {
+fn assemble(links: Arc<Links>, options: &Options) -> Backplane {
     let rooms = Arc::new(Rooms::default());
     let logs = Logs::new(links.clone(), options);
     let (queue, heard) = mpsc::channel(QUEUE);
@@ -70,7 +65,7 @@ fn assemble(info: ConnectionInfo, links: Arc<Links>, options: &Options) -> Backp
 
     let bytes = Arc::new(Semaphore::new(QUEUE_BYTES));
     let mut tasks = JoinSet::new();
-    tasks.spawn(Subscriber { info, rooms: rooms.clone(), queue, bytes, state }.run());
+    tasks.spawn(Subscriber { links: links.clone(), rooms: rooms.clone(), queue, bytes, state }.run());
     tasks.spawn(Healer::new(rooms.clone(), logs.clone(), links.clone(), heard, sender, options.sweep).run());
     let running = Arc::new(Running(tasks));
 

@@ -26,6 +26,7 @@ mod presence;
 mod room;
 mod rooms;
 mod script;
+mod source;
 mod subscriber;
 mod track;
 mod versions;

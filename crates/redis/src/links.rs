@@ -13,14 +13,17 @@ use std::{
     time::Duration,
 };
 
-use deadpool::managed::{self, Pool, RecycleError, RecycleResult};
+use deadpool::managed::{self, Pool, PoolError, RecycleError, RecycleResult};
 use redis::{
-    AsyncConnectionConfig, Cmd, ConnectionInfo, ErrorKind, FromRedisValue, Pipeline, RedisError, RedisResult,
-    ServerErrorKind, aio::MultiplexedConnection,
+    AsyncConnectionConfig, Client, Cmd, ConnectionInfo, ErrorKind, FromRedisValue, Pipeline, RedisError,
+    RedisResult, ServerErrorKind, aio::MultiplexedConnection,
 };
 use tokio::time::{Instant, timeout_at};
 
-use crate::{metrics, script};
+use crate::{
+    metrics, script,
+    source::{Master, Source},
+};
 
 /// Commands that wait for a connection's writer; when they are more, their callers wait, and then give up.
 const WAITING: usize = 1_024;
@@ -47,19 +50,23 @@ pub(crate) struct Links {
 
 impl Links {
     /// Connects to nothing yet.
-    pub(crate) fn new(info: &ConnectionInfo, pool_size: usize, patience: Duration) -> RedisResult<Self> {
+    pub(crate) fn new(source: Source, pool_size: usize, patience: Duration) -> Self {
+        let source = Arc::new(source);
         let pool = |size| {
-            let config = AsyncConnectionConfig::new()
-                .set_connection_timeout(Some(patience))
-                // Ours is around the whole attempt.
-                .set_response_timeout(None)
-                .set_pipeline_buffer_size(WAITING);
-            let maker = Maker(deadpool_redis::Manager::new_with_config(info.clone(), config)?);
-            Ok::<_, RedisError>(
-                Pool::builder(maker).max_size(size).build().expect("no timeouts, no runtime needed"),
-            )
+            let maker = Maker { source: source.clone(), patience };
+            Pool::builder(maker).max_size(size).build().expect("no timeouts, no runtime needed")
         };
-        Ok(Self { quick: pool(1)?, long: pool(pool_size.max(1))?, patience })
+        Self { quick: pool(1), long: pool(pool_size.max(1)), patience }
+    }
+
+    /// The master that carries out the commands, asked just now.
+    pub(crate) async fn leader(&self) -> Result<Leader, Failure> {
+        let asked = self.answered(Lane::Quick, "role", |_| one(redis::cmd("ROLE"))).await;
+        match asked {
+            Ok(((Master,), Link { at, run, .. })) => Ok(Leader { at, run }),
+            Err(Failure::Refused(_, error)) if error.kind() == Master::MISSED => Err(Failure::Replica),
+            Err(failure) => Err(failure),
+        }
     }
 
     /// Carries out one command and answers within two attempts' time. It may have been carried out twice, and if the
@@ -83,7 +90,7 @@ impl Links {
             Ok(_) => metrics::command(name, started.elapsed()),
             Err(_) => metrics::errors(1),
         }
-        answer.map(|(answer,)| answer)
+        answer.map(|((answer,), _)| answer)
     }
 
     /// Like [`Self::call`], for several commands in one round trip; they are not one step.
@@ -93,6 +100,17 @@ impl Links {
         name: &'static str,
         make: impl Fn(&Link) -> Pipeline + Send + Sync,
     ) -> Result<T, Failure> {
+        let (answer, _) = self.answered(lane, name, make).await?;
+        Ok(answer)
+    }
+
+    /// The answer, and the connection that it came by.
+    async fn answered<T: FromRedisValue>(
+        &self,
+        lane: Lane,
+        name: &'static str,
+        make: impl Fn(&Link) -> Pipeline + Send + Sync,
+    ) -> Result<(T, Link), Failure> {
         let started = Instant::now();
         let mut failure: Option<Failure> = None;
         for attempt in 1..=ATTEMPTS {
@@ -123,7 +141,7 @@ impl Links {
         name: &'static str,
         deadline: Instant,
         make: &(impl Fn(&Link) -> Pipeline + Send + Sync),
-    ) -> Result<T, Failure> {
+    ) -> Result<(T, Link), Failure> {
         let pool = match lane {
             Lane::Quick => &self.quick,
             Lane::Long => &self.long,
@@ -131,7 +149,7 @@ impl Links {
         let got = timeout_at(deadline, pool.get())
             .await
             .map_err(|_| Failure::Unreached("it does not answer".into()))?;
-        let mine = got.map_err(|error| Failure::Unreached(error.to_string()))?;
+        let mine = got.map_err(Failure::unreached)?;
         let mut link = Link::clone(&mine);
         let _mine = matches!(lane, Lane::Long).then_some(mine);
         let (asked, pipeline) = (Instant::now(), make(&link));
@@ -139,7 +157,7 @@ impl Links {
         if answer.is_err() && link.broken.load(Relaxed) {
             self.forget_before(asked);
         }
-        answer
+        answer.map(|answer| (answer, link))
     }
 
     /// What ended one connection has ended all that were there then, and the next attempt must not meet them.
@@ -160,6 +178,7 @@ fn one(cmd: Cmd) -> Pipeline {
 #[derive(Clone)]
 pub(crate) struct Link {
     connection: MultiplexedConnection,
+    at: Arc<ConnectionInfo>,
     /// That process's run id: another one may have lost the end of what was written.
     pub(crate) run: Arc<str>,
     broken: Arc<AtomicBool>,
@@ -205,25 +224,49 @@ impl fmt::Debug for Link {
     }
 }
 
-/// Makes links: connects, loads the scripts and asks who is there, in one round trip after the connection's own.
+/// The Redis process that carries out the commands.
+#[derive(Debug, Clone)]
+pub(crate) struct Leader {
+    pub(crate) at: Arc<ConnectionInfo>,
+    /// Another one is another process, whatever its address.
+    pub(crate) run: Arc<str>,
+}
+
+/// Makes links to the master.
 #[derive(Debug)]
-struct Maker(deadpool_redis::Manager);
+struct Maker {
+    source: Arc<Source>,
+    patience: Duration,
+}
+
+impl Maker {
+    /// Connects, asks who is there and loads the scripts, in one round trip after the connection's own.
+    async fn link(&self, at: ConnectionInfo) -> RedisResult<Link> {
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(self.patience))
+            // Ours is around the whole attempt.
+            .set_response_timeout(None)
+            .set_pipeline_buffer_size(WAITING);
+        let client = Client::open(at.clone())?;
+        let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
+        let mut hello = redis::pipe();
+        hello.cmd("ROLE").cmd("INFO").arg("server");
+        for script in script::ALL {
+            hello.cmd("SCRIPT").arg("LOAD").arg(script.code).ignore();
+        }
+        let (Master, info): (Master, String) = hello.query_async(&mut connection).await?;
+        let run = run_id(&info).ok_or((ErrorKind::UnexpectedReturnType, "INFO names no run_id"))?;
+        let (broken, answered) = (Arc::default(), Arc::default());
+        Ok(Link { connection, at: Arc::new(at), run: run.into(), broken, made: Instant::now(), answered })
+    }
+}
 
 impl managed::Manager for Maker {
     type Type = Link;
     type Error = RedisError;
 
     async fn create(&self) -> Result<Link, RedisError> {
-        let mut connection = self.0.create().await?;
-        let mut hello = redis::pipe();
-        hello.cmd("INFO").arg("server");
-        for script in script::ALL {
-            hello.cmd("SCRIPT").arg("LOAD").arg(script.code).ignore();
-        }
-        let (info,): (String,) = hello.query_async(&mut connection).await?;
-        let run = run_id(&info).ok_or((ErrorKind::UnexpectedReturnType, "INFO names no run_id"))?;
-        let (broken, answered) = (Arc::default(), Arc::default());
-        Ok(Link { connection, run: run.into(), broken, made: Instant::now(), answered })
+        self.source.reach(|at| self.link(at)).await
     }
 
     async fn recycle(&self, link: &mut Link, _: &managed::Metrics) -> RecycleResult<RedisError> {
@@ -241,6 +284,9 @@ pub(crate) enum Failure {
     /// It never got there.
     #[error("redis cannot be reached: {0}")]
     Unreached(String),
+    /// It is there, and cannot do our work.
+    #[error("redis is a replica, not the master")]
+    Replica,
     /// It may have been carried out or not.
     #[error("redis did not answer {0} in time")]
     Silent(&'static str),
@@ -250,17 +296,25 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    fn unreached(error: PoolError<RedisError>) -> Self {
+        match error {
+            PoolError::Backend(error) if error.kind() == Master::MISSED => Self::Replica,
+            PoolError::Backend(error) => Self::Unreached(error.to_string()),
+            error => Self::Unreached(error.to_string()),
+        }
+    }
+
     /// Whether another attempt may go better.
     fn may_pass(&self) -> bool {
         match self {
-            Self::Unreached(_) | Self::Silent(_) => true,
+            Self::Unreached(_) | Self::Replica | Self::Silent(_) => true,
             Self::Refused(_, error) => needs_another_link(error),
         }
     }
 
     /// Whether it may have been carried out all the same.
     pub(crate) fn may_be_done(&self) -> bool {
-        !matches!(self, Self::Unreached(_))
+        !matches!(self, Self::Unreached(_) | Self::Replica)
     }
 }
 

@@ -3,7 +3,10 @@
 //! Redis is greeted first (one that is still loading its data refuses that), then asked for every room that is wanted,
 //! and only when it has confirmed them all does the node call itself connected.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use redis::{
@@ -13,7 +16,9 @@ use redis::{
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::{
-    keys, metrics,
+    keys,
+    links::{Failure, Leader, Links},
+    metrics,
     rooms::Batch,
     subscriber::{End, Subscriber},
 };
@@ -29,13 +34,16 @@ const BATCH: usize = 500;
 enum Answer {
     Confirmed(Batch),
     Pong,
+    /// By another connection.
+    Led(Result<Leader, Failure>),
 }
 
 /// A connection that has come about.
 pub(crate) struct Listening<'a> {
     subscriber: &'a Subscriber,
     sink: PubSubSink,
-    /// What Redis has been asked and has not answered. One batch at a time, and as many pings as there are before silence.
+    leader: Leader,
+    /// What Redis has been asked and has not answered. One batch at a time, and as many pings as there are before silence; as many questions for the leader as there are before they fail.
     answers: FuturesUnordered<BoxFuture<'static, RedisResult<Answer>>>,
     heard: Instant,
     is_first: bool,
@@ -56,10 +64,11 @@ enum Phase {
 
 impl<'a> Listening<'a> {
     /// `is_first`: there was no other before it.
-    pub(crate) fn new(subscriber: &'a Subscriber, sink: PubSubSink, is_first: bool) -> Self {
+    pub(crate) fn new(subscriber: &'a Subscriber, sink: PubSubSink, leader: Leader, is_first: bool) -> Self {
         Self {
             subscriber,
             sink,
+            leader,
             answers: FuturesUnordered::new(),
             heard: Instant::now(),
             is_first,
@@ -81,6 +90,7 @@ impl<'a> Listening<'a> {
                     self.subscriber.enqueue(message);
                 }
                 Some(answer) = self.answers.next() => match answer {
+                    Ok(Answer::Led(led)) => if let Some(end) = self.outlived(led) { return end },
                     Ok(answer) => self.answered(answer),
                     Err(error) => return error.into(),
                 },
@@ -90,8 +100,19 @@ impl<'a> Listening<'a> {
                         return End::Silent;
                     }
                     self.answers.push(Box::pin(ping(self.sink.clone())));
+                    self.answers.push(Box::pin(lead(self.subscriber.links.clone())));
                 }
             }
+        }
+    }
+
+    /// Commands go to another process now, or this one is no master any more: what is said will not be heard here. That
+    /// no answer came says nothing; it may be the other connection's trouble.
+    fn outlived(&self, led: Result<Leader, Failure>) -> Option<End> {
+        match led {
+            Ok(leader) => (leader.run != self.leader.run).then_some(End::Replaced),
+            Err(failure @ Failure::Replica) => Some(failure.into()),
+            Err(_) => None,
         }
     }
 
@@ -137,6 +158,10 @@ async fn subscribe(mut sink: PubSubSink, batch: Batch) -> RedisResult<Answer> {
         sink.subscribe(wanted).await?;
     }
     Ok(Answer::Confirmed(batch))
+}
+
+async fn lead(links: Arc<Links>) -> RedisResult<Answer> {
+    Ok(Answer::Led(links.leader().await))
 }
 
 async fn ping(mut sink: PubSubSink) -> RedisResult<Answer> {

@@ -13,7 +13,14 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{keys, listening::Listening, metrics, rooms::Rooms, wire};
+use crate::{
+    keys,
+    links::{Failure, Links},
+    listening::Listening,
+    metrics,
+    rooms::Rooms,
+    wire,
+};
 
 /// Messages that may wait for the healer. More are dropped and healed from the log.
 pub(crate) const QUEUE: usize = 8_192;
@@ -50,7 +57,7 @@ pub(crate) struct Heard {
 /// The listening side of a node.
 #[derive(Debug)]
 pub(crate) struct Subscriber {
-    pub(crate) info: ConnectionInfo,
+    pub(crate) links: Arc<Links>,
     pub(crate) rooms: Arc<Rooms>,
     pub(crate) queue: mpsc::Sender<Heard>,
     pub(crate) bytes: Arc<Semaphore>,
@@ -68,6 +75,10 @@ pub(crate) enum End {
     Closed,
     #[error("redis said nothing for too long")]
     Silent,
+    #[error("{0}")]
+    Leaderless(#[from] Failure),
+    #[error("redis is another process than before")]
+    Replaced,
 }
 
 impl Subscriber {
@@ -90,9 +101,13 @@ impl Subscriber {
         }
     }
 
-    /// One connection, from its beginning to its end.
+    /// One connection, from its beginning to its end, to the master that the commands go to.
     async fn live_once(&self, is_first: bool) -> End {
-        let (sink, stream) = match timeout(CONNECTING, self.connect()).await {
+        let leader = match self.links.leader().await {
+            Ok(leader) => leader,
+            Err(failure) => return failure.into(),
+        };
+        let (sink, stream) = match timeout(CONNECTING, self.connect(&leader.at)).await {
             Ok(Ok(connection)) => connection.split(),
             Ok(Err(error)) => return error.into(),
             Err(_) => return End::Timeout,
@@ -100,20 +115,20 @@ impl Subscriber {
         if !is_first {
             metrics::reconnects(1);
         }
-        Listening::new(self, sink, is_first).run(stream).await
+        Listening::new(self, sink, leader, is_first).run(stream).await
     }
 
-    async fn connect(&self) -> RedisResult<PubSub> {
-        let ConnectionAddr::Tcp(host, port) = self.info.addr() else {
+    async fn connect(&self, at: &ConnectionInfo) -> RedisResult<PubSub> {
+        let ConnectionAddr::Tcp(host, port) = at.addr() else {
             self.state.send_modify(|state| state.local = Some(std::net::Ipv4Addr::LOCALHOST.into()));
-            return Client::open(self.info.clone())?.get_async_pubsub().await;
+            return Client::open(at.clone())?.get_async_pubsub().await;
         };
         let stream = TcpStream::connect((host.as_str(), *port)).await?;
         stream.set_nodelay(true)?;
         SockRef::from(&stream).set_tcp_user_timeout(Some(UNACKNOWLEDGED))?;
         let local = stream.local_addr()?.ip();
         self.state.send_modify(|state| state.local = Some(local));
-        PubSub::new(self.info.redis_settings(), stream).await
+        PubSub::new(at.redis_settings(), stream).await
     }
 
     /// Every room that was wanted is listened to.
