@@ -6,6 +6,7 @@ pub mod node;
 pub mod person;
 pub mod polling;
 pub mod process;
+pub mod proxy;
 pub mod raw;
 pub mod redis_server;
 pub mod scripts;
