@@ -9,9 +9,10 @@ mod contract_leases;
 mod contract_log;
 mod contract_outages;
 mod contract_people;
+mod contract_sentinel;
 mod contract_world;
 
-/// Runs each function over memory and over Redis.
+/// Runs each function over memory, over Redis, and over a Redis that sentinels know.
 macro_rules! over_every_backplane {
     ($($module:ident: $($test:ident)+;)*) => {
         mod memory {
@@ -24,6 +25,12 @@ macro_rules! over_every_backplane {
             $($(#[tokio::test]
             async fn $test() {
                 crate::$module::$test(crate::contract_world::World::redis()).await;
+            })+)*
+        }
+        mod sentinel {
+            $($(#[tokio::test]
+            async fn $test() {
+                crate::$module::$test(crate::contract_world::World::sentinel()).await;
             })+)*
         }
     };

@@ -7,7 +7,7 @@ use hubbub_core::{
     NodeId, Place, Position, Receipt, RoomId, SessionId, Subscription, UserId,
 };
 use hubbub_redis::Options;
-use hubbub_tests::redis_server::RedisServer;
+use hubbub_tests::{redis_server::RedisServer, sentinel::SentinelServers};
 use tokio::task::AbortHandle;
 
 /// How long anything may take that is not itself a measure of time: enough for a busy machine.
@@ -17,6 +17,7 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 pub(crate) enum World {
     Memory,
     Redis(RedisServer),
+    Sentinel(SentinelServers),
 }
 
 impl World {
@@ -28,11 +29,16 @@ impl World {
         Self::Redis(RedisServer::start())
     }
 
+    pub(crate) fn sentinel() -> Self {
+        Self::Sentinel(SentinelServers::start(2))
+    }
+
     /// A node of it, connected. In memory there is only one, alone.
     pub(crate) async fn node(&self) -> Node {
         match self {
             Self::Memory => Node::new(hubbub_core::memory(hubbub_core::HISTORY_LENGTH)),
             Self::Redis(server) => node(server).await,
+            Self::Sentinel(servers) => watched_node(servers).await,
         }
     }
 }
@@ -50,6 +56,11 @@ pub(crate) fn options(server: &RedisServer) -> Options {
 /// Another node on this Redis, connected.
 pub(crate) async fn node(server: &RedisServer) -> Node {
     node_with(options(server)).await
+}
+
+/// A node that asks these sentinels for its Redis, connected.
+pub(crate) async fn watched_node(servers: &SentinelServers) -> Node {
+    node_with(Options { url: servers.url(), ..options(servers.server(0)) }).await
 }
 
 pub(crate) async fn node_with(options: Options) -> Node {

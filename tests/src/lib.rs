@@ -10,6 +10,7 @@ pub mod proxy;
 pub mod raw;
 pub mod redis_server;
 pub mod scripts;
+pub mod sentinel;
 pub mod watched;
 pub mod wire;
 

@@ -16,8 +16,10 @@ use tempfile::TempDir;
 /// How long a Redis may take to start.
 const STARTING: Duration = Duration::from_secs(10);
 
-/// Who tests are, with the rights that the documents give to nodes and no others. The order matters: INFO is dangerous.
+/// Who may do what: other servers and sentinels, the tests, and nodes, with the rights that the documents give to them
+/// and no others. The order matters: INFO is dangerous.
 const ACL: &str = "user default on nopass ~* &* +@all\n\
+    user operator on >operator ~* &* +@all\n\
     user hubbub on >hubbub resetchannels ~{h:* ~{room:* &{h:* &{room:* -@all +@read +@write +@pubsub +@scripting \
     +@connection -@dangerous +info +time +role +cluster|slots +cluster|shards\n";
 
@@ -101,10 +103,21 @@ impl RedisServer {
         self.signal("-CONT");
     }
 
+    /// Is cut off from its replicas and sentinels, while nodes still reach it.
+    pub fn isolate(&self) {
+        self.cli(["ACL", "SETUSER", "default", "off"]);
+        self.cli(["CLIENT", "KILL", "USER", "default"]);
+    }
+
     fn signal(&self, signal: &str) {
         let id = self.process.as_ref().expect("it runs").id().to_string();
         let status = Command::new("kill").args([signal, &id]).status().expect("kill");
         assert!(status.success());
+    }
+
+    /// Where it also listens.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// Where a node finds it, as the user that nodes are.
@@ -119,7 +132,8 @@ impl RedisServer {
 
     /// Runs a command as its administrator and gives what redis-cli prints.
     pub fn cli<'a>(&self, words: impl IntoIterator<Item = &'a str>) -> String {
-        let output = Command::new("redis-cli").arg("-s").arg(self.socket()).args(words).output();
+        let login = ["--user", "operator", "--pass", "operator", "--no-auth-warning"];
+        let output = Command::new("redis-cli").arg("-s").arg(self.socket()).args(login).args(words).output();
         let output = output.expect("redis-cli, which Debian's package redis-tools has");
         String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
     }

@@ -26,9 +26,11 @@ mod presence;
 mod room;
 mod rooms;
 mod script;
+mod sentinels;
 mod source;
 mod subscriber;
 mod track;
+mod url;
 mod versions;
 mod wire;
 

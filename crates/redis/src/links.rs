@@ -7,7 +7,7 @@
 use std::{
     fmt,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
@@ -43,30 +43,40 @@ pub(crate) enum Lane {
 /// The way to Redis.
 #[derive(Debug)]
 pub(crate) struct Links {
+    source: Arc<Source>,
     quick: Pool<Maker>,
     long: Pool<Maker>,
+    oldest: Arc<Mutex<Instant>>,
     patience: Duration,
 }
 
 impl Links {
     /// Connects to nothing yet.
     pub(crate) fn new(source: Source, pool_size: usize, patience: Duration) -> Self {
-        let source = Arc::new(source);
+        let (source, oldest) = (Arc::new(source), Arc::new(Mutex::new(Instant::now())));
         let pool = |size| {
-            let maker = Maker { source: source.clone(), patience };
+            let maker = Maker { source: source.clone(), patience, oldest: oldest.clone() };
             Pool::builder(maker).max_size(size).build().expect("no timeouts, no runtime needed")
         };
-        Self { quick: pool(1), long: pool(pool_size.max(1)), patience }
+        let (quick, long) = (pool(1), pool(pool_size.max(1)));
+        Self { source, quick, long, oldest, patience }
     }
 
     /// The master that carries out the commands, asked just now.
     pub(crate) async fn leader(&self) -> Result<Leader, Failure> {
         let asked = self.answered(Lane::Quick, "role", |_| one(redis::cmd("ROLE"))).await;
-        match asked {
-            Ok(((Master,), Link { at, run, .. })) => Ok(Leader { at, run }),
-            Err(Failure::Refused(_, error)) if error.kind() == Master::MISSED => Err(Failure::Replica),
-            Err(failure) => Err(failure),
+        let Link { at, run, .. } = match asked {
+            Ok(((Master,), link)) => link,
+            Err(Failure::Refused(_, error)) if error.kind() == Master::MISSED => {
+                return Err(Failure::Deposed);
+            }
+            Err(failure) => return Err(failure),
+        };
+        if self.source.is_superseded(&at).await {
+            self.forget_before(Instant::now());
+            return Err(Failure::Deposed);
         }
+        Ok(Leader { at, run })
     }
 
     /// Carries out one command and answers within two attempts' time. It may have been carried out twice, and if the
@@ -160,8 +170,12 @@ impl Links {
         answer.map(|answer| (answer, link))
     }
 
-    /// What ended one connection has ended all that were there then, and the next attempt must not meet them.
+    /// What ended one connection has ended all that were there then, and the next attempt must not meet them, nor any
+    /// that is still in use and comes back later.
     fn forget_before(&self, asked: Instant) {
+        let mut oldest = self.oldest.lock().unwrap_or_else(PoisonError::into_inner);
+        *oldest = asked.max(*oldest);
+        drop(oldest);
         for pool in [&self.quick, &self.long] {
             pool.retain(|link, _| link.made > asked);
         }
@@ -237,6 +251,8 @@ pub(crate) struct Leader {
 struct Maker {
     source: Arc<Source>,
     patience: Duration,
+    /// Links that were made before this are not used again.
+    oldest: Arc<Mutex<Instant>>,
 }
 
 impl Maker {
@@ -266,11 +282,16 @@ impl managed::Manager for Maker {
     type Error = RedisError;
 
     async fn create(&self) -> Result<Link, RedisError> {
-        self.source.reach(|at| self.link(at)).await
+        self.link(self.source.master().await?).await
     }
 
     async fn recycle(&self, link: &mut Link, _: &managed::Metrics) -> RecycleResult<RedisError> {
-        if link.broken.load(Relaxed) { Err(RecycleError::message("it failed")) } else { Ok(()) }
+        let oldest = *self.oldest.lock().unwrap_or_else(PoisonError::into_inner);
+        if link.broken.load(Relaxed) || link.made <= oldest {
+            Err(RecycleError::message("it failed"))
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -285,8 +306,8 @@ pub(crate) enum Failure {
     #[error("redis cannot be reached: {0}")]
     Unreached(String),
     /// It is there, and cannot do our work.
-    #[error("redis is a replica, not the master")]
-    Replica,
+    #[error("redis is there, but is not the master")]
+    Deposed,
     /// It may have been carried out or not.
     #[error("redis did not answer {0} in time")]
     Silent(&'static str),
@@ -298,7 +319,7 @@ pub(crate) enum Failure {
 impl Failure {
     fn unreached(error: PoolError<RedisError>) -> Self {
         match error {
-            PoolError::Backend(error) if error.kind() == Master::MISSED => Self::Replica,
+            PoolError::Backend(error) if error.kind() == Master::MISSED => Self::Deposed,
             PoolError::Backend(error) => Self::Unreached(error.to_string()),
             error => Self::Unreached(error.to_string()),
         }
@@ -307,20 +328,20 @@ impl Failure {
     /// Whether another attempt may go better.
     fn may_pass(&self) -> bool {
         match self {
-            Self::Unreached(_) | Self::Replica | Self::Silent(_) => true,
+            Self::Unreached(_) | Self::Deposed | Self::Silent(_) => true,
             Self::Refused(_, error) => needs_another_link(error),
         }
     }
 
     /// Whether it may have been carried out all the same.
     pub(crate) fn may_be_done(&self) -> bool {
-        !matches!(self, Self::Unreached(_) | Self::Replica)
+        !matches!(self, Self::Unreached(_) | Self::Deposed)
     }
 }
 
 /// The connection is gone, or leads to a Redis that cannot do our work: it has no scripts, or is no master any more.
 fn needs_another_link(error: &RedisError) -> bool {
-    use ServerErrorKind::{MasterDown, NoScript, ReadOnly};
-    let elsewhere = matches!(error.kind(), ErrorKind::Server(NoScript | ReadOnly | MasterDown));
+    use ServerErrorKind::{BusyLoading, MasterDown, NoScript, ReadOnly};
+    let elsewhere = matches!(error.kind(), ErrorKind::Server(NoScript | ReadOnly | MasterDown | BusyLoading));
     elsewhere || error.is_io_error() || error.is_unrecoverable_error()
 }

@@ -111,7 +111,7 @@ impl<'a> Listening<'a> {
     fn outlived(&self, led: Result<Leader, Failure>) -> Option<End> {
         match led {
             Ok(leader) => (leader.run != self.leader.run).then_some(End::Replaced),
-            Err(failure @ Failure::Replica) => Some(failure.into()),
+            Err(failure @ Failure::Deposed) => Some(failure.into()),
             Err(_) => None,
         }
     }

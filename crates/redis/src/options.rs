@@ -7,7 +7,8 @@ use hubbub_core::{HISTORY_LENGTH, NodeId};
 /// How to reach Redis, and how this node uses it. All nodes of a cluster must agree on all but the node's id.
 #[derive(Clone)]
 pub struct Options {
-    /// `redis://user:password@host:port/db` or `unix:///path?db=0&user=..&pass=..`.
+    /// `redis://user:password@host:port/db`, `unix:///path?db=0&user=..&pass=..`, or, to ask sentinels for the master,
+    /// `redis+sentinel://user:password@host:port,host:port/master/db?sentinel_user=..&sentinel_pass=..`.
     pub url: String,
     /// This node. Two that run at once with one id fence each other.
     pub node: NodeId,

@@ -1,34 +1,36 @@
 //! Where the master is, and how a connection to it comes about.
+//!
+//! Either it has one address for ever, or sentinels know it. They are asked at every attempt to connect and every second
+//! afterwards: a master that is cut off from them does not know that it was replaced, and would take what the others
+//! never see.
 
-use redis::{Client, ConnectionInfo, ErrorKind, FromRedisValue, ParsingError, RedisResult, Value};
+use redis::{ConnectionInfo, ErrorKind, FromRedisValue, ParsingError, RedisResult, Value};
 
-use crate::subscriber::UNACKNOWLEDGED;
+use crate::sentinels::Sentinels;
 
 /// What a node was told about its Redis.
 #[derive(Debug)]
-pub(crate) struct Source {
-    info: ConnectionInfo,
+pub(crate) enum Source {
+    Direct(ConnectionInfo),
+    Sentinels(Sentinels),
 }
 
 impl Source {
-    /// Understands a URL; connects to nothing.
-    pub(crate) fn parse(url: &str) -> RedisResult<Self> {
-        let info = Client::open(url)?.get_connection_info().clone();
-        Ok(Self { info: patient(info) })
+    /// The master, as far as can be told now. Whoever is there may have become a replica all the same.
+    pub(crate) async fn master(&self) -> RedisResult<ConnectionInfo> {
+        match self {
+            Self::Direct(at) => Ok(at.clone()),
+            Self::Sentinels(sentinels) => sentinels.master().await,
+        }
     }
 
-    /// Makes something of the master's address, as often as that changes meanwhile.
-    pub(crate) async fn reach<T, Made>(&self, make: impl Fn(ConnectionInfo) -> Made) -> RedisResult<T>
-    where
-        Made: Future<Output = RedisResult<T>>,
-    {
-        make(self.info.clone()).await
+    /// Whether the master is elsewhere now, whatever the one at this address thinks.
+    pub(crate) async fn is_superseded(&self, at: &ConnectionInfo) -> bool {
+        match self {
+            Self::Direct(_) => false,
+            Self::Sentinels(sentinels) => sentinels.name_another(at).await,
+        }
     }
-}
-
-fn patient(info: ConnectionInfo) -> ConnectionInfo {
-    let tcp = info.tcp_settings().clone().set_nodelay(true).set_user_timeout(UNACKNOWLEDGED);
-    info.set_tcp_settings(tcp)
 }
 
 /// What only a master answers to ROLE. Any other answer cannot be read as this.

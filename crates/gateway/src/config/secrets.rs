@@ -121,6 +121,10 @@ mod tests {
                 "redis+unix:///run/r.sock?db=1&user=u&pass=s3cret",
                 "redis+unix:///run/r.sock?db=1&user=***&pass=***",
             ),
+            (
+                "redis+sentinel://u:s3cret@a:26379,b:26379/mymaster/0?sentinel_pass=s3cret",
+                "redis+sentinel://u:***@a:26379,b:26379/mymaster/0?sentinel_pass=***",
+            ),
         ] {
             let url: RedisUrl = url.parse().unwrap();
             assert_eq!(url.to_string(), shown);
