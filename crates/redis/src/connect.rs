@@ -14,6 +14,7 @@ use crate::{
     broker::RedisBroker,
     cluster::{Directory, RedisCluster},
     healer::{Healer, INBOX},
+    keys::Partitions,
     links::{Lane, Links},
     logs::Logs,
     metrics,
@@ -52,10 +53,11 @@ pub async fn connect(options: Options) -> Result<Backplane, ConnectError> {
         let pong: Result<String, _> = links.call(Lane::Quick, "ping", |_| redis::cmd("PING")).await;
         pong.map_err(|error| ConnectError::Unreachable(error.into()))?;
     }
-    Ok(assemble(Arc::new(links), &options))
+    Ok(assemble(&Arc::new(links), &options))
 }
 
-fn assemble(links: Arc<Links>, options: &Options) -> Backplane {
+fn assemble(links: &Arc<Links>, options: &Options) -> Backplane {
+    let partitions = Partitions::ONE;
     let rooms = Arc::new(Rooms::default());
     let logs = Logs::new(links.clone(), options);
     let (queue, heard) = mpsc::channel(QUEUE);
@@ -65,13 +67,24 @@ fn assemble(links: Arc<Links>, options: &Options) -> Backplane {
 
     let bytes = Arc::new(Semaphore::new(QUEUE_BYTES));
     let mut tasks = JoinSet::new();
-    tasks.spawn(Subscriber { links: links.clone(), rooms: rooms.clone(), queue, bytes, state }.run());
-    tasks.spawn(Healer::new(rooms.clone(), logs.clone(), links.clone(), heard, sender, options.sweep).run());
+    tasks.spawn(
+        Subscriber { links: links.clone(), rooms: rooms.clone(), partitions, queue, bytes, state }.run(),
+    );
+    tasks.spawn(
+        Healer::new(rooms.clone(), logs.clone(), links.clone(), partitions, heard, sender, options.sweep)
+            .run(),
+    );
     let running = Arc::new(Running(tasks));
 
     Backplane {
         broker: Arc::new(RedisBroker::new(logs, links.clone(), rooms, options, running.clone())),
-        presence: Arc::new(RedisPresence::new(links, directory.clone(), options, running.clone())),
+        presence: Arc::new(RedisPresence::new(
+            links,
+            directory.clone(),
+            partitions,
+            options,
+            running.clone(),
+        )),
         cluster: Arc::new(RedisCluster::new(directory, running)),
         inbox,
     }

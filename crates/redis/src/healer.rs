@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use crate::{
-    keys::{self, Partition},
+    keys::{self, Partitions},
     links::{Failure, Lane, Link, Links},
     logs::{self, Logs, Suffix, understood},
     metrics,
@@ -53,6 +53,7 @@ pub(crate) struct Healer {
     rooms: Arc<Rooms>,
     logs: Logs,
     links: Arc<Links>,
+    partitions: Partitions,
     queue: mpsc::Receiver<Heard>,
     inbox: mpsc::Sender<Inbound>,
     readings: JoinSet<Reading>,
@@ -75,6 +76,7 @@ impl Healer {
         rooms: Arc<Rooms>,
         logs: Logs,
         links: Arc<Links>,
+        partitions: Partitions,
         queue: mpsc::Receiver<Heard>,
         inbox: mpsc::Sender<Inbound>,
         sweep: Duration,
@@ -83,6 +85,7 @@ impl Healer {
             rooms,
             logs,
             links,
+            partitions,
             queue,
             inbox,
             readings: JoinSet::new(),
@@ -185,7 +188,7 @@ impl Healer {
 
     fn compare(&mut self, asks: Vec<Ask>) {
         self.comparing += 1;
-        self.readings.spawn(compare(self.logs.clone(), self.links.clone(), asks));
+        self.readings.spawn(compare(self.logs.clone(), self.links.clone(), self.partitions, asks));
     }
 }
 
@@ -203,8 +206,8 @@ async fn heal_room(logs: Logs, places: Arc<Semaphore>, heal: Heal) -> Reading {
     }
 }
 
-async fn compare(logs: Logs, links: Arc<Links>, asks: Vec<Ask>) -> Reading {
-    match tops(&logs, &links, &asks).await {
+async fn compare(logs: Logs, links: Arc<Links>, partitions: Partitions, asks: Vec<Ask>) -> Reading {
+    match tops(&logs, &links, partitions, &asks).await {
         Ok(tops) => {
             Reading::Compared(asks.into_iter().zip(tops).map(|(ask, (top, v))| (ask, top, v)).collect())
         }
@@ -217,12 +220,17 @@ async fn compare(logs: Logs, links: Arc<Links>, asks: Vec<Ask>) -> Reading {
 }
 
 /// The top of each room's log and the version of its presence.
-async fn tops(logs: &Logs, links: &Links, asks: &[Ask]) -> Result<Vec<(Position, Option<u64>)>, Failure> {
+async fn tops(
+    logs: &Logs,
+    links: &Links,
+    partitions: Partitions,
+    asks: &[Ask],
+) -> Result<Vec<(Position, Option<u64>)>, Failure> {
     let make = |link: &Link| {
         let mut pipeline = redis::pipe();
         for ask in asks {
             pipeline.add_command(logs.ask_recent(link, &ask.room, 0));
-            pipeline.cmd("HGET").arg(Partition::of(&ask.room).room(&ask.room)).arg(keys::VERSION);
+            pipeline.cmd("HGET").arg(partitions.of(&ask.room).room(&ask.room)).arg(keys::VERSION);
             if ask.keep {
                 pipeline.add_command(logs::ask_keep(&ask.room)).ignore();
             }

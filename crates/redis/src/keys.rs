@@ -4,6 +4,8 @@
 
 use hubbub_core::{RoomId, UserId};
 
+use crate::slots::checksum;
+
 /// The nodes' addresses and the cluster's secret.
 pub(crate) const CLUSTER: &str = "{h:cluster}";
 
@@ -48,17 +50,40 @@ impl Log<'_> {
     }
 }
 
-/// One slot of presence. A room's hash will choose it when there is more than one shard; leases are kept in each.
+/// Into how many parts presence is divided: all of a room's people are in one, and a node holds a lease on each.
+///
+/// The nodes of a cluster must agree on it, so these are all that there are.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Partition(u32);
+pub(crate) struct Partitions(u16);
 
-impl Partition {
-    /// The only one.
-    pub(crate) const ONLY: Self = Self(0);
+impl Partitions {
+    /// One Redis has nothing to divide.
+    pub(crate) const ONE: Self = Self(1);
 
     /// The one that a room's people are in.
-    pub(crate) fn of(_room: &RoomId) -> Self {
-        Self::ONLY
+    pub(crate) fn of(self, room: &RoomId) -> Partition {
+        Partition(checksum(room.as_str().as_bytes()) % self.0)
+    }
+
+    /// Each of them.
+    pub(crate) fn all(self) -> impl Iterator<Item = Partition> {
+        (0..self.0).map(Partition)
+    }
+}
+
+/// One part of presence, in one slot.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Partition(u16);
+
+impl Partition {
+    /// Whether it is the one that speaks for all where one must.
+    pub(crate) fn is_first(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Its place among [`Partitions::all`].
+    pub(crate) fn index(self) -> usize {
+        self.0.into()
     }
 
     /// What all its keys begin with.
@@ -126,8 +151,8 @@ pub(crate) fn parse_user(field: &str) -> Option<UserId> {
 pub(crate) const VERSION: &str = "v";
 
 /// Both channels of a room.
-pub(crate) fn channels(room: &RoomId) -> [String; 2] {
-    [Log(room).channel(), Partition::of(room).channel(room)]
+pub(crate) fn channels(room: &RoomId, partitions: Partitions) -> [String; 2] {
+    [Log(room).channel(), partitions.of(room).channel(room)]
 }
 
 /// The room that a channel speaks of, or `None`: not one of ours.
@@ -135,7 +160,7 @@ pub(crate) fn parse_channel(channel: &str) -> Option<RoomId> {
     let log = channel.strip_prefix("{room:").and_then(|rest| rest.strip_suffix("}:c"));
     let room = log.or_else(|| {
         let (partition, room) = channel.strip_prefix("{h:p")?.split_once("}:c:")?;
-        partition.parse::<u32>().is_ok().then_some(room)
+        partition.parse::<u16>().is_ok().then_some(room)
     })?;
     RoomId::from_backplane(room)
 }
@@ -148,7 +173,7 @@ mod tests {
     fn channels_lead_back_to_their_room_however_it_is_spelled() {
         for name in ["lobby", "a}b", "}:c", "{h:p0}:c:x", "Zoë's café"] {
             let room = RoomId::parse(name).expect("a room");
-            for channel in channels(&room) {
+            for channel in channels(&room, Partitions::ONE) {
                 assert_eq!(parse_channel(&channel).as_ref(), Some(&room), "{channel}");
             }
         }
@@ -164,7 +189,7 @@ mod tests {
         for key in [&log.kept()[..], &[log.known("ann:1"), log.channel()]].concat() {
             assert!(key.starts_with("{room:lobby}:"), "{key}");
         }
-        let p = Partition::of(&room);
+        let p = Partitions::ONE.of(&room);
         for key in [p.meta(), p.nodes(), p.dead(), p.grace(), p.room(&room), p.held("a#1"), p.channel(&room)]
         {
             assert!(key.starts_with(&p.prefix()), "{key}");

@@ -1,4 +1,4 @@
-//! A node's lease on presence: the right to hold people, by Redis's own clock.
+//! A node's lease on a partition of presence: the right to hold people, by Redis's own clock.
 //!
 //! An incarnation, `node#epoch`, is one unbroken lease. When it ends (the node was paused or cut off for too long, or
 //! Redis lost its data) everything it held is announced as gone by whoever notices, and the node begins a new one.
@@ -25,6 +25,7 @@ const CALLS: usize = 64;
 #[derive(Debug)]
 pub(crate) struct Leases {
     links: Arc<Links>,
+    partition: Partition,
     node: NodeId,
     lease: Millis,
 }
@@ -53,13 +54,14 @@ impl Burial {
 }
 
 impl Leases {
-    pub(crate) fn new(links: Arc<Links>, options: &Options) -> Self {
-        Self { links, node: options.node.clone(), lease: millis(options.lease) }
+    pub(crate) fn new(links: Arc<Links>, partition: Partition, options: &Options) -> Self {
+        Self { links, partition, node: options.node.clone(), lease: millis(options.lease) }
     }
 
     /// Begins a new incarnation, and fences the node's earlier ones.
     pub(crate) async fn register(&self) -> Result<String, Failure> {
-        let keys = [Partition::ONLY.meta(), Partition::ONLY.nodes(), Partition::ONLY.dead()];
+        let p = self.partition;
+        let keys = [p.meta(), p.nodes(), p.dead()];
         let call = |_: &_| {
             let mut cmd = script::REGISTER.on(&keys);
             cmd.arg(self.node.as_str()).arg(self.lease);
@@ -70,7 +72,7 @@ impl Leases {
 
     /// Prolongs the lease, or says that it is gone.
     pub(crate) async fn renew(&self, incarnation: &str) -> Result<bool, Failure> {
-        let keys = [Partition::ONLY.meta(), Partition::ONLY.nodes()];
+        let keys = [self.partition.meta(), self.partition.nodes()];
         let call = |_: &_| {
             let mut cmd = script::RENEW.on(&keys);
             cmd.arg(incarnation).arg(self.lease);
@@ -106,7 +108,7 @@ impl Leases {
     }
 
     async fn bury_some(&self, resigning: &str) -> Result<Burial, Failure> {
-        let p = Partition::ONLY;
+        let p = self.partition;
         let keys = [p.meta(), p.nodes(), p.dead(), p.grace()];
         let call = |_: &_| {
             let mut cmd = script::BURY.on(&keys);

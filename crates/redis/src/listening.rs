@@ -16,7 +16,7 @@ use redis::{
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::{
-    keys,
+    keys::{self, Partitions},
     links::{Failure, Leader, Links},
     metrics,
     rooms::Batch,
@@ -126,7 +126,7 @@ impl<'a> Listening<'a> {
             return self.subscriber.is_complete();
         }
         self.phase = Phase::Asking;
-        self.answers.push(Box::pin(subscribe(self.sink.clone(), batch)));
+        self.answers.push(Box::pin(subscribe(self.sink.clone(), self.subscriber.partitions, batch)));
     }
 
     fn answered(&mut self, answer: Answer) {
@@ -148,12 +148,13 @@ impl<'a> Listening<'a> {
     }
 }
 
-async fn subscribe(mut sink: PubSubSink, batch: Batch) -> RedisResult<Answer> {
-    let gone: Vec<String> = batch.unsubscribe.iter().flat_map(keys::channels).collect();
+async fn subscribe(mut sink: PubSubSink, partitions: Partitions, batch: Batch) -> RedisResult<Answer> {
+    let channels = |room: &_| keys::channels(room, partitions);
+    let gone: Vec<String> = batch.unsubscribe.iter().flat_map(channels).collect();
     if !gone.is_empty() {
         sink.unsubscribe(gone).await?;
     }
-    let wanted: Vec<String> = batch.subscribe.iter().flat_map(|(room, _)| keys::channels(room)).collect();
+    let wanted: Vec<String> = batch.subscribe.iter().flat_map(|(room, _)| channels(room)).collect();
     if !wanted.is_empty() {
         sink.subscribe(wanted).await?;
     }

@@ -31,15 +31,22 @@ pub(crate) enum Entered {
     Fenced,
 }
 
-/// The people of all rooms, as Redis knows them.
+/// The people of one partition's rooms, as Redis knows them.
 #[derive(Debug, Clone)]
-pub(crate) struct People(pub(crate) Arc<Links>);
+pub(crate) struct People {
+    links: Arc<Links>,
+    partition: Partition,
+}
 
 impl People {
+    pub(crate) fn new(links: Arc<Links>, partition: Partition) -> Self {
+        Self { links, partition }
+    }
+
     /// This incarnation's first session of someone.
     pub(crate) async fn enter(&self, incarnation: &str, claim: &Claim) -> Result<Entered, Failure> {
         let answer: Vec<String> =
-            self.0.call(Lane::Quick, script::ENTER.name, |_| ask_enter(incarnation, claim)).await?;
+            self.links.call(Lane::Quick, script::ENTER.name, |_| self.ask_enter(incarnation, claim)).await?;
         entered(&answer)
     }
 
@@ -54,11 +61,11 @@ impl People {
             let make = |_: &_| {
                 let mut pipeline = redis::pipe();
                 for claim in some {
-                    pipeline.add_command(ask_enter(incarnation, claim));
+                    pipeline.add_command(self.ask_enter(incarnation, claim));
                 }
                 pipeline
             };
-            let answers: Vec<Vec<String>> = self.0.pipeline(Lane::Long, "rejoin", make).await?;
+            let answers: Vec<Vec<String>> = self.links.pipeline(Lane::Long, "rejoin", make).await?;
             for answer in answers {
                 all.push(entered(&answer)?);
             }
@@ -69,22 +76,24 @@ impl People {
     /// This incarnation's last session of someone. Answers the version, if it was the cluster's last.
     pub(crate) async fn leave(&self, incarnation: &str, exit: &Exit) -> Result<Option<u64>, Failure> {
         let answer: Vec<String> =
-            self.0.call(Lane::Quick, script::LEAVE.name, |_| ask_leave(incarnation, exit)).await?;
+            self.links.call(Lane::Quick, script::LEAVE.name, |_| self.ask_leave(incarnation, exit)).await?;
         Ok(answer.get(1).and_then(|version| version.parse().ok()))
     }
 
     /// Everyone in a room.
     pub(crate) async fn occupants(&self, room: &RoomId) -> Result<Occupancy, Failure> {
-        let key = Partition::of(room).room(room);
+        let key = self.partition.room(room);
         let make = |_: &_| {
             let mut cmd = redis::cmd("HGETALL");
             cmd.arg(&key);
             cmd
         };
-        let fields: HashMap<String, String> = self.0.call(Lane::Long, "occupants", make).await?;
+        let fields: HashMap<String, String> = self.links.call(Lane::Long, "occupants", make).await?;
         let version = match fields.get(keys::VERSION) {
             Some(version) => version.parse().unwrap_or_default(),
-            None => self.0.call(Lane::Quick, script::VERSION.name, |_| script::VERSION.on(&[&key])).await?,
+            None => {
+                self.links.call(Lane::Quick, script::VERSION.name, |_| script::VERSION.on(&[&key])).await?
+            }
         };
         let mut occupants: Vec<_> =
             fields.iter().filter_map(|(field, record)| occupant(field, record)).collect();
@@ -94,47 +103,47 @@ impl People {
 
     /// How many people are in a room: its hash has one field more, its version.
     pub(crate) async fn count(&self, room: &RoomId) -> Result<usize, Failure> {
-        let key = Partition::of(room).room(room);
+        let key = self.partition.room(room);
         let make = |_: &_| {
             let mut cmd = redis::cmd("HLEN");
             cmd.arg(&key);
             cmd
         };
-        let fields: usize = self.0.call(Lane::Quick, "count", make).await?;
+        let fields: usize = self.links.call(Lane::Quick, "count", make).await?;
         Ok(fields.saturating_sub(1))
     }
 
     /// The pairs that Redis thinks an incarnation holds.
     pub(crate) async fn held(&self, incarnation: &str) -> Result<HashSet<(RoomId, UserId)>, Failure> {
-        let key = Partition::ONLY.held(incarnation);
+        let key = self.partition.held(incarnation);
         let make = |_: &_| {
             let mut cmd = redis::cmd("SMEMBERS");
             cmd.arg(&key);
             cmd
         };
-        let members: Vec<String> = self.0.call(Lane::Long, "held", make).await?;
+        let members: Vec<String> = self.links.call(Lane::Long, "held", make).await?;
         Ok(members.iter().filter_map(|pair| keys::parse_pair(pair)).collect())
     }
-}
 
-fn ask_enter(incarnation: &str, claim: &Claim) -> Cmd {
-    let (room, p) = (&claim.room, Partition::of(&claim.room));
-    let keys = [p.meta(), p.nodes(), p.grace(), p.room(room), p.held(incarnation), p.channel(room)];
-    let mut cmd = script::ENTER.on(&keys);
-    cmd.arg(incarnation).arg(keys::pair(room, &claim.user)).arg(claim.user.as_str());
-    cmd.arg(subject(claim.subject.as_deref()))
-        .arg(claim.name.as_str())
-        .arg(wire::origin(Some(claim.session)));
-    cmd
-}
+    fn ask_enter(&self, incarnation: &str, claim: &Claim) -> Cmd {
+        let (room, p) = (&claim.room, self.partition);
+        let keys = [p.meta(), p.nodes(), p.grace(), p.room(room), p.held(incarnation), p.channel(room)];
+        let mut cmd = script::ENTER.on(&keys);
+        cmd.arg(incarnation).arg(keys::pair(room, &claim.user)).arg(claim.user.as_str());
+        cmd.arg(subject(claim.subject.as_deref()))
+            .arg(claim.name.as_str())
+            .arg(wire::origin(Some(claim.session)));
+        cmd
+    }
 
-fn ask_leave(incarnation: &str, exit: &Exit) -> Cmd {
-    let (room, p) = (&exit.room, Partition::of(&exit.room));
-    let keys = [p.grace(), p.room(room), p.held(incarnation), p.channel(room)];
-    let mut cmd = script::LEAVE.on(&keys);
-    cmd.arg(keys::pair(room, &exit.user)).arg(exit.user.as_str());
-    cmd.arg(wire::origin(Some(exit.session))).arg(millis(exit.grace));
-    cmd
+    fn ask_leave(&self, incarnation: &str, exit: &Exit) -> Cmd {
+        let (room, p) = (&exit.room, self.partition);
+        let keys = [p.grace(), p.room(room), p.held(incarnation), p.channel(room)];
+        let mut cmd = script::LEAVE.on(&keys);
+        cmd.arg(keys::pair(room, &exit.user)).arg(exit.user.as_str());
+        cmd.arg(wire::origin(Some(exit.session))).arg(millis(exit.grace));
+        cmd
+    }
 }
 
 fn entered(answer: &[String]) -> Result<Entered, Failure> {

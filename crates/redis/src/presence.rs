@@ -1,117 +1,74 @@
-//! Who is where, held by leases: Redis hears of a node's first session of someone and of its last.
+//! Who is where, held by leases, one for each partition.
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, Mutex as Lock, MutexGuard as LockGuard, PoisonError},
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use hubbub_core::{
-    Arrival, BackplaneError, Buried, Claim, Departure, Enter, Exit, Holders, Leave, Occupancy, Presence,
-    RoomId, SessionId,
-};
-use tokio::sync::RwLock;
+use futures_util::future::join_all;
+use hubbub_core::{Arrival, BackplaneError, Buried, Claim, Departure, Exit, Occupancy, Presence, RoomId};
 
 use crate::{
-    Options, Running,
-    cluster::Directory,
-    lease::{Burial, Leases},
-    links::{Failure, Links},
-    metrics,
-    pairs::{Owed, Pairs},
-    people::{Entered, People},
+    Options, Running, cluster::Directory, keys::Partitions, links::Links, metrics, pairs::Pairs,
+    tenure::Tenure,
 };
-
-/// How often someone enters anew because the lease was gone.
-const ATTEMPTS: usize = 3;
 
 /// The presence of one node.
 #[derive(Debug)]
 pub(crate) struct RedisPresence {
-    people: People,
-    leases: Leases,
+    partitions: Partitions,
+    tenures: Vec<Tenure>,
     directory: Arc<Directory>,
     beat: Duration,
-    repair: Duration,
-    /// Held for reading while someone enters or leaves, for writing while everyone does again.
-    lease: RwLock<Lease>,
-    holders: Holders,
-    pairs: Pairs,
-    owed: Owed,
-    clock: Lock<Clock>,
     _running: Arc<Running>,
 }
 
-/// Whether the node may hold people.
-#[derive(Debug, Default)]
-enum Lease {
-    /// Not yet, or no longer.
-    #[default]
-    None,
-    /// As this incarnation.
-    Incarnation(String),
-    /// Never again.
-    Resigned,
-}
+impl RedisPresence {
+    pub(crate) fn new(
+        links: &Arc<Links>,
+        directory: Arc<Directory>,
+        partitions: Partitions,
+        options: &Options,
+        running: Arc<Running>,
+    ) -> Self {
+        let pairs = Arc::new(Pairs::default());
+        let tenure =
+            |partition| Tenure::new(links.clone(), directory.clone(), pairs.clone(), partition, options);
+        Self {
+            partitions,
+            tenures: partitions.all().map(tenure).collect(),
+            beat: options.beat.min(options.lease / 3),
+            directory,
+            _running: running,
+        }
+    }
 
-/// What came of trying to enter.
-enum Attempt {
-    Decided(Arrival),
-    /// This incarnation is none any more.
-    Lost(Option<String>),
+    fn tenure(&self, room: &RoomId) -> &Tenure {
+        &self.tenures[self.partitions.of(room).index()]
+    }
 }
 
 #[async_trait]
 impl Presence for RedisPresence {
     async fn enter(&self, claim: Claim) -> Result<Arrival, BackplaneError> {
-        for _ in 0..ATTEMPTS {
-            match self.try_enter(&claim).await? {
-                Attempt::Decided(arrival) => return Ok(arrival),
-                Attempt::Lost(incarnation) => self.revive(incarnation).await?,
-            }
-        }
-        Err(BackplaneError::new("this node loses its lease again and again"))
+        self.tenure(&claim.room).enter(claim).await
     }
 
-    /// A leave that cannot be announced is owed: it is announced as soon as Redis is there, by this node's heartbeat or
-    /// by whoever buries it.
     async fn leave(&self, exit: Exit) -> Result<Departure, BackplaneError> {
-        let lease = self.lease.read().await;
-        let _mine = self.pairs.lock(&exit.room, &exit.user).await;
-        if self.holders.leave(&exit) == Leave::Silent {
-            return Ok(Departure::Silent);
-        }
-        let Lease::Incarnation(incarnation) = &*lease else { return Ok(Departure::Silent) };
-        self.owed.add(&exit);
-        match self.people.leave(incarnation, &exit).await {
-            Ok(version) => {
-                self.owed.settle(&exit.room, &exit.user);
-                Ok(version.map_or(Departure::Silent, |version| Departure::Last { version }))
-            }
-            Err(error) => {
-                tracing::warn!(%error, "could not announce a leave; it is announced later");
-                self.doubt();
-                Ok(Departure::Silent)
-            }
-        }
+        Ok(self.tenure(&exit.room).leave(exit).await)
     }
 
     async fn occupants(&self, room: &RoomId) -> Result<Occupancy, BackplaneError> {
-        self.people.occupants(room).await.map_err(BackplaneError::new)
+        self.tenure(room).occupants(room).await.map_err(BackplaneError::new)
     }
 
     async fn count(&self, room: &RoomId) -> Result<usize, BackplaneError> {
-        self.people.count(room).await.map_err(BackplaneError::new)
+        self.tenure(room).count(room).await.map_err(BackplaneError::new)
     }
 
+    /// All partitions at once, so that one whose shard is away takes no time from the others'.
     async fn heartbeat(&self) -> Result<Vec<Buried>, BackplaneError> {
-        let kept = self.keep_lease().await;
-        metrics::lease_age(self.clock().renewed.elapsed());
-        kept?;
-        self.settle().await.map_err(BackplaneError::new)?;
-        self.repair().await.map_err(BackplaneError::new)?;
-        self.bury().await.map_err(BackplaneError::new)
+        let beats = join_all(self.tenures.iter().map(Tenure::heartbeat)).await;
+        metrics::lease_age(self.tenures.iter().map(Tenure::age).max().unwrap_or_default());
+        Ok(beats.into_iter().collect::<Result<Vec<_>, _>>()?.concat())
     }
 
     /// Half the time between renewals: the dead are looked for more often than the lease is renewed.
@@ -120,208 +77,8 @@ impl Presence for RedisPresence {
     }
 
     async fn resign(&self) -> Result<(), BackplaneError> {
-        let mut lease = self.lease.write().await;
-        let Lease::Incarnation(incarnation) = std::mem::replace(&mut *lease, Lease::Resigned) else {
-            return Ok(());
-        };
         self.directory.resign().await;
-        self.leases.resign(&incarnation).await.map_err(BackplaneError::new)
+        let resigned = join_all(self.tenures.iter().map(Tenure::resign)).await;
+        resigned.into_iter().collect::<Result<(), _>>().map_err(BackplaneError::new)
     }
-}
-
-impl RedisPresence {
-    pub(crate) fn new(
-        links: Arc<Links>,
-        directory: Arc<Directory>,
-        options: &Options,
-        running: Arc<Running>,
-    ) -> Self {
-        Self {
-            people: People(links.clone()),
-            leases: Leases::new(links, options),
-            directory,
-            beat: options.beat.min(options.lease / 3),
-            repair: options.repair,
-            lease: RwLock::default(),
-            holders: Holders::default(),
-            pairs: Pairs::default(),
-            owed: Owed::default(),
-            clock: Lock::new(Clock { renewed: Instant::now(), repaired: None }),
-            _running: running,
-        }
-    }
-
-    async fn try_enter(&self, claim: &Claim) -> Result<Attempt, BackplaneError> {
-        let lease = self.lease.read().await;
-        let _mine = self.pairs.lock(&claim.room, &claim.user).await;
-        match self.holders.enter(claim) {
-            Enter::Taken => return Ok(Attempt::Decided(Arrival::Taken)),
-            Enter::Again => return Ok(Attempt::Decided(Arrival::Again)),
-            Enter::First => {}
-        }
-        let mut undo = Undo { presence: self, claim, is_owed: false, is_kept: false };
-        let incarnation = match &*lease {
-            Lease::Incarnation(incarnation) => incarnation,
-            Lease::None => return Ok(Attempt::Lost(None)),
-            Lease::Resigned => return Err(resigned()),
-        };
-        undo.is_owed = true;
-        let entered = self.people.enter(incarnation, claim).await;
-        undo.is_owed = entered.as_ref().err().is_some_and(Failure::may_be_done);
-        undo.is_kept = matches!(entered, Ok(Entered::First { .. } | Entered::Again));
-        Ok(match entered.map_err(BackplaneError::new)? {
-            Entered::First { version, count } => Attempt::Decided(Arrival::First { version, count }),
-            Entered::Again => Attempt::Decided(Arrival::Again),
-            Entered::Taken => Attempt::Decided(Arrival::Taken),
-            Entered::Fenced => Attempt::Lost(Some(incarnation.clone())),
-        })
-    }
-
-    async fn keep_lease(&self) -> Result<(), BackplaneError> {
-        let current = match &*self.lease.read().await {
-            Lease::Resigned => return Ok(()),
-            Lease::None => None,
-            Lease::Incarnation(incarnation) => Some(incarnation.clone()),
-        };
-        if let Some(incarnation) = &current {
-            if self.clock().renewed.elapsed() + self.beat / 4 < self.beat {
-                return Ok(());
-            }
-            if self.leases.renew(incarnation).await.map_err(BackplaneError::new)? {
-                self.clock().renewed = Instant::now();
-                return Ok(());
-            }
-        }
-        self.revive(current).await
-    }
-
-    /// Begins a new incarnation and enters everyone again, unless that has been done since `lost` was lost.
-    async fn revive(&self, lost: Option<String>) -> Result<(), BackplaneError> {
-        let mut lease = self.lease.write().await;
-        match &*lease {
-            Lease::Resigned => return Err(resigned()),
-            Lease::Incarnation(current) if Some(current) != lost.as_ref() => return Ok(()),
-            _ => {}
-        }
-        if let Some(lost) = &lost {
-            metrics::fenced(1);
-            tracing::warn!(incarnation = %lost, "lost the lease; entering everyone again");
-        }
-        *lease = Lease::None;
-        let incarnation = self.rejoin().await.map_err(BackplaneError::new)?;
-        tracing::info!(%incarnation, "holds a lease");
-        *lease = Lease::Incarnation(incarnation);
-        self.clock().renewed = Instant::now();
-        self.directory
-            .announce()
-            .await
-            .inspect_err(|error| tracing::warn!(%error, "no address announced"))
-            .ok();
-        Ok(())
-    }
-
-    async fn rejoin(&self) -> Result<String, Failure> {
-        let incarnation = self.leases.register().await?;
-        // What was owed to the earlier incarnation goes with it.
-        self.owed.clear();
-        let entered = self.people.enter_all(&incarnation, &self.holders.claims()).await?;
-        let taken = entered.iter().filter(|entered| **entered == Entered::Taken).count();
-        if taken > 0 {
-            tracing::warn!(taken, "others hold names that this node's sessions had");
-        }
-        Ok(incarnation)
-    }
-
-    /// Announces the leaves that could not be announced.
-    async fn settle(&self) -> Result<(), Failure> {
-        for exit in self.owed.all() {
-            let lease = self.lease.read().await;
-            let Lease::Incarnation(incarnation) = &*lease else { return Ok(()) };
-            let _mine = self.pairs.lock(&exit.room, &exit.user).await;
-            // They may have come back, or left for good, since.
-            if self.owed.has(&exit) {
-                self.people.leave(incarnation, &exit).await?;
-                self.owed.settle(&exit.room, &exit.user);
-            }
-        }
-        Ok(())
-    }
-
-    /// Makes Redis's idea of what this node holds the same as the node's own.
-    async fn repair(&self) -> Result<(), Failure> {
-        if self.clock().repaired.is_some_and(|repaired| repaired.elapsed() < self.repair) {
-            return Ok(());
-        }
-        let lease = self.lease.write().await;
-        let Lease::Incarnation(incarnation) = &*lease else { return Ok(()) };
-        let there = self.people.held(incarnation).await?;
-        let claims = self.holders.claims();
-        let here: HashSet<_> = claims.iter().map(|claim| (claim.room.clone(), claim.user.clone())).collect();
-        for (room, user) in there.difference(&here).cloned() {
-            let exit = Exit { room, user, session: SessionId::random(), grace: Duration::ZERO };
-            self.people.leave(incarnation, &exit).await?;
-        }
-        let is_missing = |claim: &Claim| !there.contains(&(claim.room.clone(), claim.user.clone()));
-        let missing: Vec<_> = claims.into_iter().filter(is_missing).collect();
-        self.people.enter_all(incarnation, &missing).await?;
-        metrics::repairs((there.difference(&here).count() + missing.len()) as u64);
-        self.clock().repaired = Some(Instant::now());
-        Ok(())
-    }
-
-    async fn bury(&self) -> Result<Vec<Buried>, Failure> {
-        if matches!(*self.lease.read().await, Lease::Resigned) {
-            return Ok(Vec::new());
-        }
-        let burials = self.leases.bury().await?;
-        for node in burials.iter().filter_map(Burial::gone) {
-            self.directory.forget(node).await?;
-        }
-        Ok(burials.into_iter().map(|burial| burial.buried).filter(|b| !b.incarnation.is_empty()).collect())
-    }
-
-    /// What was not answered may be carried out yet, and after what is said next: compare once Redis answers.
-    fn doubt(&self) {
-        self.clock().repaired = None;
-    }
-
-    fn clock(&self) -> LockGuard<'_, Clock> {
-        self.clock.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn resigned() -> BackplaneError {
-    BackplaneError::new("this node has given up its lease")
-}
-
-/// Takes a claim back unless it is kept, also when its caller is dropped halfway.
-struct Undo<'a> {
-    presence: &'a RedisPresence,
-    claim: &'a Claim,
-    /// Redis may have it: a leave is owed.
-    is_owed: bool,
-    is_kept: bool,
-}
-
-impl Drop for Undo<'_> {
-    fn drop(&mut self) {
-        let Claim { room, user, session, .. } = self.claim.clone();
-        if self.is_kept {
-            return self.presence.owed.settle(&room, &user);
-        }
-        let exit = Exit { room, user, session, grace: Duration::ZERO };
-        self.presence.holders.leave(&exit);
-        if self.is_owed {
-            self.presence.owed.add(&exit);
-            self.presence.doubt();
-        }
-    }
-}
-
-/// When things were last done.
-#[derive(Debug)]
-struct Clock {
-    renewed: Instant,
-    /// `None`: not yet, or something has happened since.
-    repaired: Option<Instant>,
 }

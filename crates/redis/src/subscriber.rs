@@ -14,7 +14,7 @@ use tokio::{
 };
 
 use crate::{
-    keys,
+    keys::{self, Partitions},
     links::{Failure, Links},
     listening::Listening,
     metrics,
@@ -59,6 +59,7 @@ pub(crate) struct Heard {
 pub(crate) struct Subscriber {
     pub(crate) links: Arc<Links>,
     pub(crate) rooms: Arc<Rooms>,
+    pub(crate) partitions: Partitions,
     pub(crate) queue: mpsc::Sender<Heard>,
     pub(crate) bytes: Arc<Semaphore>,
     pub(crate) state: watch::Sender<State>,

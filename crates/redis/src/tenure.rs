@@ -1,0 +1,326 @@
+//! A node's hold on one partition of presence: Redis hears of its first session of someone and of its last.
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex as Lock, MutexGuard as LockGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use hubbub_core::{
+    Arrival, BackplaneError, Buried, Claim, Departure, Enter, Exit, Holders, Leave, Occupancy, RoomId,
+    SessionId,
+};
+use tokio::sync::RwLock;
+
+use crate::{
+    Options,
+    cluster::Directory,
+    keys::Partition,
+    lease::{Burial, Leases},
+    links::{Failure, Links},
+    metrics,
+    pairs::{Owed, Pairs},
+    people::{Entered, People},
+};
+
+/// How often someone enters anew because the lease was gone.
+const ATTEMPTS: usize = 3;
+
+/// What one node holds in one partition.
+#[derive(Debug)]
+pub(crate) struct Tenure {
+    partition: Partition,
+    people: People,
+    leases: Leases,
+    directory: Arc<Directory>,
+    beat: Duration,
+    repair: Duration,
+    /// Held for reading while someone enters or leaves, for writing while everyone does again.
+    lease: RwLock<Lease>,
+    holders: Holders,
+    pairs: Arc<Pairs>,
+    owed: Owed,
+    clock: Lock<Clock>,
+}
+
+/// Whether the node may hold people.
+#[derive(Debug, Default)]
+enum Lease {
+    /// Not yet, or no longer.
+    #[default]
+    None,
+    /// As this incarnation.
+    Incarnation(String),
+    /// Never again.
+    Resigned,
+}
+
+/// What came of trying to enter.
+enum Attempt {
+    Decided(Arrival),
+    /// This incarnation is none any more.
+    Lost(Option<String>),
+}
+
+impl Tenure {
+    pub(crate) fn new(
+        links: Arc<Links>,
+        directory: Arc<Directory>,
+        pairs: Arc<Pairs>,
+        partition: Partition,
+        options: &Options,
+    ) -> Self {
+        Self {
+            partition,
+            people: People::new(links.clone(), partition),
+            leases: Leases::new(links, partition, options),
+            directory,
+            beat: options.beat.min(options.lease / 3),
+            repair: options.repair,
+            lease: RwLock::default(),
+            holders: Holders::default(),
+            pairs,
+            owed: Owed::default(),
+            clock: Lock::new(Clock { renewed: Instant::now(), repaired: None }),
+        }
+    }
+
+    pub(crate) async fn enter(&self, claim: Claim) -> Result<Arrival, BackplaneError> {
+        for _ in 0..ATTEMPTS {
+            match self.try_enter(&claim).await? {
+                Attempt::Decided(arrival) => return Ok(arrival),
+                Attempt::Lost(incarnation) => self.revive(incarnation).await?,
+            }
+        }
+        Err(BackplaneError::new("this node loses its lease again and again"))
+    }
+
+    /// A leave that cannot be announced is owed: it is announced as soon as Redis is there, by this node's heartbeat or
+    /// by whoever buries it.
+    pub(crate) async fn leave(&self, exit: Exit) -> Departure {
+        let lease = self.lease.read().await;
+        let _mine = self.pairs.lock(&exit.room, &exit.user).await;
+        if self.holders.leave(&exit) == Leave::Silent {
+            return Departure::Silent;
+        }
+        let Lease::Incarnation(incarnation) = &*lease else { return Departure::Silent };
+        self.owed.add(&exit);
+        match self.people.leave(incarnation, &exit).await {
+            Ok(version) => {
+                self.owed.settle(&exit.room, &exit.user);
+                version.map_or(Departure::Silent, |version| Departure::Last { version })
+            }
+            Err(error) => {
+                tracing::warn!(%error, "could not announce a leave; it is announced later");
+                self.doubt();
+                Departure::Silent
+            }
+        }
+    }
+
+    pub(crate) async fn occupants(&self, room: &RoomId) -> Result<Occupancy, Failure> {
+        self.people.occupants(room).await
+    }
+
+    pub(crate) async fn count(&self, room: &RoomId) -> Result<usize, Failure> {
+        self.people.count(room).await
+    }
+
+    /// Keeps the lease, puts right what is not, and buries the dead.
+    pub(crate) async fn heartbeat(&self) -> Result<Vec<Buried>, BackplaneError> {
+        self.keep_lease().await?;
+        self.settle().await.map_err(BackplaneError::new)?;
+        self.repair().await.map_err(BackplaneError::new)?;
+        self.bury().await.map_err(BackplaneError::new)
+    }
+
+    /// How long ago the lease was renewed.
+    pub(crate) fn age(&self) -> Duration {
+        self.clock().renewed.elapsed()
+    }
+
+    /// Gives up the lease, for good.
+    pub(crate) async fn resign(&self) -> Result<(), Failure> {
+        let mut lease = self.lease.write().await;
+        match std::mem::replace(&mut *lease, Lease::Resigned) {
+            Lease::Incarnation(incarnation) => self.leases.resign(&incarnation).await,
+            Lease::None | Lease::Resigned => Ok(()),
+        }
+    }
+
+    async fn try_enter(&self, claim: &Claim) -> Result<Attempt, BackplaneError> {
+        let lease = self.lease.read().await;
+        let _mine = self.pairs.lock(&claim.room, &claim.user).await;
+        match self.holders.enter(claim) {
+            Enter::Taken => return Ok(Attempt::Decided(Arrival::Taken)),
+            Enter::Again => return Ok(Attempt::Decided(Arrival::Again)),
+            Enter::First => {}
+        }
+        let mut undo = Undo { tenure: self, claim, is_owed: false, is_kept: false };
+        let incarnation = match &*lease {
+            Lease::Incarnation(incarnation) => incarnation,
+            Lease::None => return Ok(Attempt::Lost(None)),
+            Lease::Resigned => return Err(resigned()),
+        };
+        undo.is_owed = true;
+        let entered = self.people.enter(incarnation, claim).await;
+        undo.is_owed = entered.as_ref().err().is_some_and(Failure::may_be_done);
+        undo.is_kept = matches!(entered, Ok(Entered::First { .. } | Entered::Again));
+        Ok(match entered.map_err(BackplaneError::new)? {
+            Entered::First { version, count } => Attempt::Decided(Arrival::First { version, count }),
+            Entered::Again => Attempt::Decided(Arrival::Again),
+            Entered::Taken => Attempt::Decided(Arrival::Taken),
+            Entered::Fenced => Attempt::Lost(Some(incarnation.clone())),
+        })
+    }
+
+    async fn keep_lease(&self) -> Result<(), BackplaneError> {
+        let current = match &*self.lease.read().await {
+            Lease::Resigned => return Ok(()),
+            Lease::None => None,
+            Lease::Incarnation(incarnation) => Some(incarnation.clone()),
+        };
+        if let Some(incarnation) = &current {
+            if self.clock().renewed.elapsed() + self.beat / 4 < self.beat {
+                return Ok(());
+            }
+            if self.leases.renew(incarnation).await.map_err(BackplaneError::new)? {
+                self.clock().renewed = Instant::now();
+                return Ok(());
+            }
+        }
+        self.revive(current).await
+    }
+
+    /// Begins a new incarnation and enters everyone again, unless that has been done since `lost` was lost.
+    async fn revive(&self, lost: Option<String>) -> Result<(), BackplaneError> {
+        let mut lease = self.lease.write().await;
+        match &*lease {
+            Lease::Resigned => return Err(resigned()),
+            Lease::Incarnation(current) if Some(current) != lost.as_ref() => return Ok(()),
+            _ => {}
+        }
+        if let Some(lost) = &lost {
+            metrics::fenced(1);
+            tracing::warn!(incarnation = %lost, "lost the lease; entering everyone again");
+        }
+        *lease = Lease::None;
+        let incarnation = self.rejoin().await.map_err(BackplaneError::new)?;
+        tracing::info!(%incarnation, "holds a lease");
+        *lease = Lease::Incarnation(incarnation);
+        self.clock().renewed = Instant::now();
+        self.directory
+            .announce()
+            .await
+            .inspect_err(|error| tracing::warn!(%error, "no address announced"))
+            .ok();
+        Ok(())
+    }
+
+    async fn rejoin(&self) -> Result<String, Failure> {
+        let incarnation = self.leases.register().await?;
+        // What was owed to the earlier incarnation goes with it.
+        self.owed.clear();
+        let entered = self.people.enter_all(&incarnation, &self.holders.claims()).await?;
+        let taken = entered.iter().filter(|entered| **entered == Entered::Taken).count();
+        if taken > 0 {
+            tracing::warn!(taken, "others hold names that this node's sessions had");
+        }
+        Ok(incarnation)
+    }
+
+    /// Announces the leaves that could not be announced.
+    async fn settle(&self) -> Result<(), Failure> {
+        for exit in self.owed.all() {
+            let lease = self.lease.read().await;
+            let Lease::Incarnation(incarnation) = &*lease else { return Ok(()) };
+            let _mine = self.pairs.lock(&exit.room, &exit.user).await;
+            // They may have come back, or left for good, since.
+            if self.owed.has(&exit) {
+                self.people.leave(incarnation, &exit).await?;
+                self.owed.settle(&exit.room, &exit.user);
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes Redis's idea of what this node holds the same as the node's own.
+    async fn repair(&self) -> Result<(), Failure> {
+        if self.clock().repaired.is_some_and(|repaired| repaired.elapsed() < self.repair) {
+            return Ok(());
+        }
+        let lease = self.lease.write().await;
+        let Lease::Incarnation(incarnation) = &*lease else { return Ok(()) };
+        let there = self.people.held(incarnation).await?;
+        let claims = self.holders.claims();
+        let here: HashSet<_> = claims.iter().map(|claim| (claim.room.clone(), claim.user.clone())).collect();
+        for (room, user) in there.difference(&here).cloned() {
+            let exit = Exit { room, user, session: SessionId::random(), grace: Duration::ZERO };
+            self.people.leave(incarnation, &exit).await?;
+        }
+        let is_missing = |claim: &Claim| !there.contains(&(claim.room.clone(), claim.user.clone()));
+        let missing: Vec<_> = claims.into_iter().filter(is_missing).collect();
+        self.people.enter_all(incarnation, &missing).await?;
+        metrics::repairs((there.difference(&here).count() + missing.len()) as u64);
+        self.clock().repaired = Some(Instant::now());
+        Ok(())
+    }
+
+    async fn bury(&self) -> Result<Vec<Buried>, Failure> {
+        if matches!(*self.lease.read().await, Lease::Resigned) {
+            return Ok(Vec::new());
+        }
+        let burials = self.leases.bury().await?;
+        if self.partition.is_first() {
+            for node in burials.iter().filter_map(Burial::gone) {
+                self.directory.forget(node).await?;
+            }
+        }
+        Ok(burials.into_iter().map(|burial| burial.buried).filter(|b| !b.incarnation.is_empty()).collect())
+    }
+
+    /// What was not answered may be carried out yet, and after what is said next: compare once Redis answers.
+    fn doubt(&self) {
+        self.clock().repaired = None;
+    }
+
+    fn clock(&self) -> LockGuard<'_, Clock> {
+        self.clock.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn resigned() -> BackplaneError {
+    BackplaneError::new("this node has given up its lease")
+}
+
+/// Takes a claim back unless it is kept, also when its caller is dropped halfway.
+struct Undo<'a> {
+    tenure: &'a Tenure,
+    claim: &'a Claim,
+    /// Redis may have it: a leave is owed.
+    is_owed: bool,
+    is_kept: bool,
+}
+
+impl Drop for Undo<'_> {
+    fn drop(&mut self) {
+        let Claim { room, user, session, .. } = self.claim.clone();
+        if self.is_kept {
+            return self.tenure.owed.settle(&room, &user);
+        }
+        let exit = Exit { room, user, session, grace: Duration::ZERO };
+        self.tenure.holders.leave(&exit);
+        if self.is_owed {
+            self.tenure.owed.add(&exit);
+            self.tenure.doubt();
+        }
+    }
+}
+
+/// When things were last done.
+#[derive(Debug)]
+struct Clock {
+    renewed: Instant,
+    /// `None`: not yet, or something has happened since.
+    repaired: Option<Instant>,
+}
