@@ -121,8 +121,8 @@ impl Healer {
     }
 
     async fn hear(&mut self, heard: Heard) {
-        let Some(room) = keys::parse_channel(heard.message.get_channel_name()) else { return };
-        let Some(envelope) = understood(wire::envelope(&room, heard.message.get_payload_bytes())) else {
+        let Some(room) = keys::parse_channel(&heard.message.channel) else { return };
+        let Some(envelope) = understood(wire::envelope(&room, &heard.message.payload)) else {
             return;
         };
         let effects = self.rooms.hear(envelope, Some(heard.bytes));

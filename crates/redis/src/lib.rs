@@ -15,6 +15,7 @@ mod connect;
 mod healer;
 mod keys;
 mod lease;
+mod line;
 mod links;
 mod listening;
 mod logs;

@@ -4,20 +4,17 @@
 //! and only when it has confirmed them all does the node call itself connected.
 
 use std::{
-    sync::Arc,
+    collections::VecDeque,
     time::{Duration, Instant},
 };
 
 use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
-use redis::{
-    RedisResult, Value,
-    aio::{PubSubSink, PubSubStream},
-};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::{
-    keys::{self, Partitions},
-    links::{Failure, Leader, Links},
+    keys,
+    line::{Line, Word},
+    links::{Failure, Leader},
     metrics,
     rooms::Batch,
     subscriber::{End, Subscriber},
@@ -30,80 +27,71 @@ const SILENCE: Duration = Duration::from_secs(3);
 /// Rooms that are asked for at once.
 const BATCH: usize = 500;
 
-/// What Redis answers to.
-enum Answer {
-    Confirmed(Batch),
-    Pong,
-    /// By another connection.
-    Led(Result<Leader, Failure>),
-}
-
 /// A connection that has come about.
 pub(crate) struct Listening<'a> {
     subscriber: &'a Subscriber,
-    sink: PubSubSink,
+    line: Line,
     leader: Leader,
-    /// What Redis has been asked and has not answered. One batch at a time, and as many pings as there are before silence; as many questions for the leader as there are before they fail.
-    answers: FuturesUnordered<BoxFuture<'static, RedisResult<Answer>>>,
+    /// Questions for the leader, as many as there are before they fail.
+    leading: FuturesUnordered<BoxFuture<'static, Result<Leader, Failure>>>,
     heard: Instant,
     is_first: bool,
+    /// Redis has answered.
+    is_greeted: bool,
     /// There may be something to ask for.
     is_wishing: bool,
-    phase: Phase,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    /// Redis has not answered yet.
-    Greeting,
-    /// A batch is under way.
-    Asking,
-    /// All that was asked for is confirmed.
-    Settled,
+    /// What is under way: one batch at a time, and the channels in it that Redis has not confirmed yet, in its order.
+    asked: Option<Batch>,
+    unconfirmed: VecDeque<String>,
 }
 
 impl<'a> Listening<'a> {
     /// `is_first`: there was no other before it.
-    pub(crate) fn new(subscriber: &'a Subscriber, sink: PubSubSink, leader: Leader, is_first: bool) -> Self {
+    pub(crate) fn new(subscriber: &'a Subscriber, line: Line, leader: Leader, is_first: bool) -> Self {
         Self {
             subscriber,
-            sink,
+            line,
             leader,
-            answers: FuturesUnordered::new(),
+            leading: FuturesUnordered::new(),
             heard: Instant::now(),
             is_first,
+            is_greeted: false,
             is_wishing: true,
-            phase: Phase::Greeting,
+            asked: None,
+            unconfirmed: VecDeque::new(),
         }
     }
 
     /// Until it ends.
-    pub(crate) async fn run(mut self, mut stream: PubSubStream) -> End {
+    pub(crate) async fn run(mut self) -> End {
         let mut ticks = interval(PING);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             self.ask();
             tokio::select! {
-                message = stream.next() => {
-                    let Some(message) = message else { return End::Closed };
+                word = self.line.next() => {
                     self.heard = Instant::now();
-                    self.subscriber.enqueue(message);
+                    if let Err(end) = word.map_err(End::from).and_then(|word| self.hear(word)) {
+                        return end;
+                    }
                 }
-                Some(answer) = self.answers.next() => match answer {
-                    Ok(Answer::Led(led)) => if let Some(end) = self.outlived(led) { return end },
-                    Ok(answer) => self.answered(answer),
-                    Err(error) => return error.into(),
-                },
                 () = self.subscriber.rooms.wishes.notified() => self.is_wishing = true,
                 _ = ticks.tick() => {
                     if self.heard.elapsed() > SILENCE {
                         return End::Silent;
                     }
-                    self.answers.push(Box::pin(ping(self.sink.clone())));
-                    self.answers.push(Box::pin(lead(self.subscriber.links.clone())));
+                    self.line.ask(&redis::cmd("PING"));
+                    self.ask_for_the_leader();
                 }
+                Some(led) = self.leading.next() => if let Some(end) = self.outlived(led) { return end },
             }
         }
+    }
+
+    /// By another connection: this one may lead to a process that commands have left.
+    fn ask_for_the_leader(&self) {
+        let links = self.subscriber.links.clone();
+        self.leading.push(Box::pin(async move { links.leader().await }));
     }
 
     /// Commands go to another process now, or this one is no master any more: what is said will not be heard here. That
@@ -118,25 +106,46 @@ impl<'a> Listening<'a> {
 
     /// Asks for what is wanted. A batch that is not full has everything that was wanted when it was made.
     fn ask(&mut self) {
-        if self.phase != Phase::Settled || !std::mem::take(&mut self.is_wishing) {
+        if !self.is_greeted || self.asked.is_some() || !std::mem::take(&mut self.is_wishing) {
             return;
         }
         let batch = self.subscriber.rooms.batch(BATCH);
         if batch.is_empty() {
             return self.subscriber.is_complete();
         }
-        self.phase = Phase::Asking;
-        self.answers.push(Box::pin(subscribe(self.sink.clone(), self.subscriber.partitions, batch)));
+        let channels = |room: &_| keys::channels(room, self.subscriber.partitions);
+        let gone: Vec<String> = batch.unsubscribe.iter().flat_map(channels).collect();
+        let wanted: Vec<String> = batch.subscribe.iter().flat_map(|(room, _)| channels(room)).collect();
+        self.asked = Some(batch);
+        self.request("UNSUBSCRIBE", gone);
+        self.request("SUBSCRIBE", wanted);
     }
 
-    fn answered(&mut self, answer: Answer) {
-        self.heard = Instant::now();
-        let Answer::Confirmed(batch) = answer else {
-            if self.phase == Phase::Greeting {
-                self.phase = Phase::Settled;
+    fn request(&mut self, command: &str, channels: Vec<String>) {
+        if !channels.is_empty() {
+            self.line.ask(redis::cmd(command).arg(&channels));
+            self.unconfirmed.extend(channels);
+        }
+    }
+
+    fn hear(&mut self, word: Word) -> Result<(), End> {
+        match word {
+            Word::Message(message) => self.subscriber.enqueue(message),
+            Word::Pong => self.is_greeted = true,
+            Word::Subscribed(channel) | Word::Unsubscribed(channel) => {
+                if self.unconfirmed.pop_front() != Some(channel) {
+                    return Err(End::Confused);
+                }
+                self.settle();
             }
-            return;
-        };
+            Word::Refused(error) => return Err(error.into()),
+        }
+        Ok(())
+    }
+
+    /// The batch is done when all of it is confirmed.
+    fn settle(&mut self) {
+        let Some(batch) = self.asked.take_if(|_| self.unconfirmed.is_empty()) else { return };
         if !self.is_first && !self.subscriber.state.borrow().is_live {
             metrics::resubscribes(batch.subscribe.len() as u64);
         }
@@ -144,28 +153,6 @@ impl<'a> Listening<'a> {
         if batch.subscribe.len() + batch.unsubscribe.len() < BATCH {
             self.subscriber.is_complete();
         }
-        (self.is_wishing, self.phase) = (true, Phase::Settled);
+        self.is_wishing = true;
     }
-}
-
-async fn subscribe(mut sink: PubSubSink, partitions: Partitions, batch: Batch) -> RedisResult<Answer> {
-    let channels = |room: &_| keys::channels(room, partitions);
-    let gone: Vec<String> = batch.unsubscribe.iter().flat_map(channels).collect();
-    if !gone.is_empty() {
-        sink.unsubscribe(gone).await?;
-    }
-    let wanted: Vec<String> = batch.subscribe.iter().flat_map(|(room, _)| channels(room)).collect();
-    if !wanted.is_empty() {
-        sink.subscribe(wanted).await?;
-    }
-    Ok(Answer::Confirmed(batch))
-}
-
-async fn lead(links: Arc<Links>) -> RedisResult<Answer> {
-    Ok(Answer::Led(links.leader().await))
-}
-
-async fn ping(mut sink: PubSubSink) -> RedisResult<Answer> {
-    let _pong: Value = sink.ping().await?;
-    Ok(Answer::Pong)
 }

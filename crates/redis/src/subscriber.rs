@@ -2,19 +2,22 @@
 //!
 //! It only enqueues. What the healer cannot take is dropped here, and its room is read from the log later.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
-
-use redis::{
-    Client, ConnectionAddr, ConnectionInfo, Msg, RedisResult, aio::PubSub, io::tcp::socket2::SockRef,
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+    time::Duration,
 };
+
+use redis::{ConnectionAddr, ConnectionInfo, ErrorKind, RedisError, RedisResult, io::tcp::socket2::SockRef};
 use tokio::{
-    net::TcpStream,
+    net::{TcpStream, UnixStream},
     sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
     time::timeout,
 };
 
 use crate::{
     keys::{self, Partitions},
+    line::{Line, Message},
     links::{Failure, Links},
     listening::Listening,
     metrics,
@@ -50,7 +53,7 @@ pub(crate) struct State {
 /// A message as it came.
 #[derive(Debug)]
 pub(crate) struct Heard {
-    pub(crate) message: Msg,
+    pub(crate) message: Message,
     pub(crate) bytes: OwnedSemaphorePermit,
 }
 
@@ -69,13 +72,13 @@ pub(crate) struct Subscriber {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum End {
     #[error("{0}")]
-    Failed(#[from] redis::RedisError),
+    Failed(#[from] RedisError),
     #[error("it was not answered in time")]
     Timeout,
-    #[error("redis closed it")]
-    Closed,
     #[error("redis said nothing for too long")]
     Silent,
+    #[error("redis confirmed what it was not asked")]
+    Confused,
     #[error("{0}")]
     Leaderless(#[from] Failure),
     #[error("redis is another process than before")]
@@ -108,28 +111,37 @@ impl Subscriber {
             Ok(leader) => leader,
             Err(failure) => return failure.into(),
         };
-        let (sink, stream) = match timeout(CONNECTING, self.connect(&leader.at)).await {
-            Ok(Ok(connection)) => connection.split(),
+        let line = match timeout(CONNECTING, self.connect(&leader.at)).await {
+            Ok(Ok(line)) => line,
             Ok(Err(error)) => return error.into(),
             Err(_) => return End::Timeout,
         };
         if !is_first {
             metrics::reconnects(1);
         }
-        Listening::new(self, sink, leader, is_first).run(stream).await
+        Listening::new(self, line, leader, is_first).run().await
     }
 
-    async fn connect(&self, at: &ConnectionInfo) -> RedisResult<PubSub> {
-        let ConnectionAddr::Tcp(host, port) = at.addr() else {
-            self.state.send_modify(|state| state.local = Some(std::net::Ipv4Addr::LOCALHOST.into()));
-            return Client::open(at.clone())?.get_async_pubsub().await;
-        };
-        let stream = TcpStream::connect((host.as_str(), *port)).await?;
-        stream.set_nodelay(true)?;
-        SockRef::from(&stream).set_tcp_user_timeout(Some(UNACKNOWLEDGED))?;
-        let local = stream.local_addr()?.ip();
+    async fn connect(&self, at: &ConnectionInfo) -> RedisResult<Line> {
+        let who = at.redis_settings();
+        match at.addr() {
+            ConnectionAddr::Tcp(host, port) => {
+                let stream = TcpStream::connect((host.as_str(), *port)).await?;
+                stream.set_nodelay(true)?;
+                SockRef::from(&stream).set_tcp_user_timeout(Some(UNACKNOWLEDGED))?;
+                self.is_at(stream.local_addr()?.ip());
+                Line::over_tcp(stream, who).await
+            }
+            ConnectionAddr::Unix(path) => {
+                self.is_at(Ipv4Addr::LOCALHOST.into());
+                Line::over_unix(UnixStream::connect(path).await?, who).await
+            }
+            _ => Err((ErrorKind::InvalidClientConfig, "only TCP and Unix sockets are understood").into()),
+        }
+    }
+
+    fn is_at(&self, local: IpAddr) {
         self.state.send_modify(|state| state.local = Some(local));
-        PubSub::new(at.redis_settings(), stream).await
     }
 
     /// Every room that was wanted is listened to.
@@ -140,8 +152,8 @@ impl Subscriber {
     }
 
     /// Never waits: Redis cuts off those who read slowly.
-    pub(crate) fn enqueue(&self, message: Msg) {
-        let size = message.get_payload_bytes().len();
+    pub(crate) fn enqueue(&self, message: Message) {
+        let size = message.payload.len();
         if size > wire::LONGEST {
             return metrics::malformed(1);
         }
@@ -152,11 +164,11 @@ impl Subscriber {
         }
     }
 
-    fn drop_message(&self, message: &Msg) {
-        if wire::is_hint(message.get_payload_bytes()) {
+    fn drop_message(&self, message: &Message) {
+        if wire::is_hint(&message.payload) {
             return;
         }
-        if let Some(room) = keys::parse_channel(message.get_channel_name()) {
+        if let Some(room) = keys::parse_channel(&message.channel) {
             self.rooms.dropped(&room);
         }
     }
