@@ -191,7 +191,9 @@ fn binary() -> PathBuf {
     let profile = test.parent().and_then(Path::parent).expect("target/<profile>/deps/<test>");
     let binary = profile.join("hubbub");
     let built = fs::metadata(&binary).and_then(|binary| binary.modified());
-    if built.is_err() || built.is_ok_and(|built| newest(&root().join("crates")) > built) {
+    if built.is_err()
+        || built.is_ok_and(|built| SOURCES.iter().any(|sources| newest(&root().join(sources)) > built))
+    {
         build(profile.ends_with("release"));
     }
     binary
@@ -229,6 +231,8 @@ fn is_ready(admin: SocketAddr) -> bool {
     asked.is_ok() && stream.read_to_string(&mut answer).is_ok() && answer.starts_with("HTTP/1.1 200")
 }
 
+/// What the binary is made of, the page that it holds included.
+const SOURCES: [&str; 2] = ["crates", "static"];
 const PORTS_TRIED: usize = 5;
 const READY_TIME: Duration = Duration::from_secs(20);
 const LINES_SHOWN: usize = 40;
