@@ -1,47 +1,79 @@
 // The chat page: what happens when a person does something, and when the server does.
 
-import { Connection } from "./connection.js";
+import { Composer } from "./composer.js";
 import { Conversation } from "./conversation.js";
 import { element, soon } from "./dom.js";
+import { Hubbub } from "./hubbub.js";
 import { drawPeople, drawRooms } from "./lists.js";
 import { Memory } from "./memory.js";
-import { newCid, Outbox } from "./outbox.js";
+import { Past } from "./past.js";
+import { Reunion } from "./reunion.js";
 import { Rooms } from "./rooms.js";
 import * as screen from "./screen.js";
-import { farewellText, NO_BUNDLE, NO_NAME, refusalText } from "./words.js";
+import { Speech } from "./speech.js";
+import { Typing } from "./typing.js";
+import { farewellText, NO_BUNDLE, NO_NAME, refusalText, reunionText, typingText } from "./words.js";
 
-let connection = null;
 let me = null;
+let [chat, rooms, past, speech, conversation, composer] = [];
 
 const memory = new Memory();
-const outbox = new Outbox((event, body) => connection.request(event, body), changed);
-const rooms = new Rooms(memory, { connection: () => connection, outbox, isOwn, changed, notJoined });
-const conversation = new Conversation({ retry, discard });
+const typing = new Typing(changed);
+const reunion = new Reunion(together);
 
 function start() {
   element("name").value = memory.lastName;
-  hearThePerson();
+  onSubmit("entry-form", () => enter(element("name").value.trim()));
   screen.showEntry();
   if (window.io === undefined) return screen.closeTheDoor(NO_BUNDLE);
-  connection = new Connection(window.io, memory, { state, ready, refused, farewell, message, presence });
+  const page = { isOwn, changed, refused: (room, refusal) => screen.showError(`${room.name}: ${refusalText(refusal)}`) };
+  chat = new Hubbub(window.io, { name: memory.name ?? undefined, storage: memory.tab });
+  past = new Past(chat, page);
+  rooms = new Rooms(chat, memory, past, page);
+  speech = new Speech(chat, rooms, page);
+  hearTheServer();
+  hearThePerson();
   // A reload comes straight back in.
-  if (memory.session && memory.name) comeBack(memory.name);
+  if (memory.name && chat.hasSession) comeBack(memory.name);
+}
+
+function hearTheServer() {
+  chat
+    .on("state", state)
+    .on("ready", ready)
+    .on("refused", (refusal) => goAway(refusalText(refusal)))
+    .on("bye", ({ reason }) => goAway(farewellText(reason)))
+    .on("joined", (stand) => rooms.joined(stand))
+    .on("left", left)
+    .on("message", message)
+    .on("update", update)
+    .on("presence", presence)
+    .on("typing", (hint) => hint.user !== me?.id && typing.hear(hint))
+    .on("recovered", ({ room }) => reunion.recovered(room))
+    .on("missed", missed)
+    .on("sent", (word) => speech.moved(word, "sent"))
+    .on("held", (word) => speech.moved(word, "waiting"));
 }
 
 function hearThePerson() {
-  onSubmit("entry-form", () => enter(element("name").value.trim()));
+  conversation = new Conversation({
+    older: () => rooms.current && past.older(rooms.current),
+    mend: (line) => past.mend(rooms.current, line),
+    retry: (line) => speech.retry(rooms.current, line),
+    discard: (line) => speech.discard(rooms.current, line),
+    react: (line, emoji) => speech.react(rooms.current, line, emoji),
+    remove: (line) => speech.remove(rooms.current, line),
+    edit: (line) => composer.edit(line),
+  });
+  composer = new Composer({
+    say,
+    edit: (line, text) => speech.edit(rooms.current, line, text),
+    typing: (isOn) => rooms.current?.joined && chat.typing(rooms.current.id, isOn),
+    lastOwn: () => rooms.current?.lastOwn,
+  });
   onSubmit("join-form", () => open(taken("join-room").trim()));
-  onSubmit("compose", speak);
-  element("text").addEventListener("keydown", (event) => {
-    // While an input method composes, Enter chooses a word.
-    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
-    event.preventDefault();
-    speak();
-  });
-  element("room-list").addEventListener("click", ({ target }) => {
-    const button = target.closest("[data-room]");
-    if (button) show(rooms.get(button.dataset.room));
-  });
+  for (const list of ["room-list", "direct-list"]) onChoice(list, "key", (key) => show(rooms.shownAs(key)));
+  onChoice("members", "user", (user, { name }) => show(rooms.openDirect({ user, name })));
   onClick("leave", leave);
   onClick("exit", exit);
   onClick("dismiss", () => screen.showError(""));
@@ -58,33 +90,28 @@ function enter(name) {
   screen.showError("");
   screen.waitAtTheDoor(true);
   memory.name = name;
-  connection.open(name);
+  chat.open(name);
 }
 
 function comeBack(name) {
   screen.showMe({ name }, "");
   screen.showChat();
   show(rooms.restore(LOBBY));
-  connection.open(name);
+  chat.open(name);
 }
 
 function exit() {
-  connection.close();
-  memory.name = null;
-  rooms.clear();
-  me = null;
-  screen.showEntry();
-  changed();
+  chat.close();
+  goAway("");
 }
 
 function open(name) {
-  if (!name) return;
-  const room = rooms.open(name);
-  show(room);
-  if (!room.joined) rooms.join(room);
+  if (name) show(rooms.open(name));
 }
 
 function show(room) {
+  composer.stop();
+  if (rooms.current?.joined) chat.typing(rooms.current.id, false);
   rooms.current = room;
   screen.showPanel("none");
   screen.showError("");
@@ -99,59 +126,57 @@ function leave() {
   show(rooms.current);
 }
 
-function speak() {
-  const room = rooms.current;
-  if (room === null || !element("text").value.trim()) return;
-  const line = room.say(newCid(), taken("text").trimEnd(), { user: me?.id, name: me?.name ?? memory.name });
-  outbox.add(room, line);
-  changed();
-}
-
-function retry(line) {
-  outbox.retry(rooms.current, line);
-}
-
-function discard(line) {
-  rooms.current.unsay(line);
-  changed();
+function say(text) {
+  if (rooms.current) speech.say(rooms.current, text, { user: me?.id, name: me?.name ?? memory.name });
 }
 
 function seen() {
-  if (rooms.current === null || document.hidden) return;
+  if (!rooms.current || document.hidden) return;
   rooms.current.unread = 0;
   changed();
 }
 
 // What the server does
 
-function state(name, trouble) {
+function state(name, refusal) {
   screen.showState(name);
+  if (name === "reconnecting" && !refusal) {
+    reunion.part(rooms.all.filter(({ joined }) => joined).map(({ id }) => id));
+    screen.showNews("");
+  }
   if (name !== "connected") rooms.part();
-  if (trouble && screen.isAtTheDoor()) screen.showError(`${refusalText(trouble)} Still trying.`);
+  if (refusal && screen.isAtTheDoor()) screen.showError(`${refusalText(refusal)} Still trying.`);
   changed();
 }
 
-function ready({ user, node, limits }) {
+function ready({ user, node }) {
   me = user;
-  outbox.longest = limits?.text ?? outbox.longest;
   screen.showMe(user, node);
-  if (screen.isAtTheDoor()) {
-    screen.showChat();
-    show(rooms.restore(LOBBY));
-  }
-  rooms.joinAll();
+  if (!screen.isAtTheDoor()) return;
+  screen.showChat();
+  show(rooms.restore(LOBBY));
 }
 
-function refused(refusal) {
-  screen.showEntry(refusalText(refusal));
-}
-
-function farewell(reason) {
-  screen.showEntry(farewellText(reason));
+/** Back to the door, for a reason or because we want to. */
+function goAway(reason) {
+  memory.name = null;
+  me = null;
+  reunion.end();
+  rooms.clear();
+  screen.showNews("");
+  screen.showEntry(reason);
+  changed();
 }
 
 function message(message) {
   rooms.hear(message);
+  typing.stop(message.room, message.user);
+  if (conversation.isAtEnd) rooms.current?.shorten();
+  changed();
+}
+
+function update(update) {
+  rooms.change(update);
   changed();
 }
 
@@ -160,17 +185,32 @@ function presence(change) {
   changed();
 }
 
-function notJoined(room, refusal) {
-  if (rooms.get(room.name) !== room) show(rooms.current);
-  screen.showError(`${room.name}: ${refusalText(refusal)}`);
+function missed({ room, from, to }) {
+  rooms.get(room)?.miss(from, to);
+  reunion.missed(room);
+  changed();
+}
+
+function together(missing) {
+  const names = missing.map((id) => rooms.get(id)?.name ?? id);
+  screen.showNews(reunionText(names), names.length > 0 ? "bad" : "good");
+}
+
+function left({ room, refusal }) {
+  const wasShown = rooms.current?.id === room;
+  reunion.left(room);
+  rooms.left(room);
+  if (wasShown) show(rooms.current);
+  screen.showError(`${room}: ${refusalText(refusal)}`);
 }
 
 // Both
 
 const draw = soon(() => {
   drawRooms(rooms.all, rooms.current);
-  drawPeople(rooms.current?.people, me?.id);
+  drawPeople(rooms.current, me);
   conversation.draw(rooms.current);
+  screen.showTyping(typingText(typing.names(rooms.current?.id)));
   screen.showTitle(rooms.current, rooms.unread);
 });
 
@@ -198,6 +238,14 @@ function onSubmit(form, act) {
 
 function onClick(button, act) {
   element(button).addEventListener("click", act);
+}
+
+/** One of a list's buttons was chosen: the one with that `data-` attribute. */
+function onChoice(list, attribute, act) {
+  element(list).addEventListener("click", ({ target }) => {
+    const button = target.closest(`[data-${attribute}]`);
+    if (button?.tagName === "BUTTON") act(button.dataset[attribute], button.dataset);
+  });
 }
 
 const LOBBY = "lobby";

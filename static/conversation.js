@@ -1,28 +1,27 @@
 // The conversation on screen: the lines of the current room, and where the reader is in them.
 
-import { element, keepInStep, stamp } from "./dom.js";
-import { initial, refusalText, statusText, timeText, tone } from "./words.js";
+import { element, keepInStep } from "./dom.js";
+import { drawLine, makeLine } from "./line.js";
+import { Menu } from "./menu.js";
 
 export class Conversation {
   #log = element("messages");
   #lines = element("lines");
   #jump = element("jump");
-  #nothing = element("nothing");
   #room = null;
+  #first = null;
   #last = null;
   #atEnd = true;
+  #menu;
+  #acts;
 
-  /** `retry(line)` and `discard(line)` are what can be done about a line that was not sent. */
-  constructor({ retry, discard }) {
-    this.#lines.addEventListener("click", ({ target }) => {
-      const action = { retry, discard }[target.dataset.action];
-      const line = action && this.#room.lines.find(({ key }) => key === target.closest("li").dataset.key);
-      if (line) action(line);
-    });
-    this.#log.addEventListener("scroll", () => {
-      this.#atEnd = this.#isAtEnd();
-      if (this.#atEnd) this.#jump.hidden = true;
-    });
+  /** `acts` is what a person can do to the current room's lines: the names are those of `#do`, and `older()`. */
+  constructor(acts) {
+    this.#acts = acts;
+    this.#menu = new Menu(this.#lines, (node) => this.#lineOf(node), acts);
+    this.#lines.addEventListener("click", ({ target }) => this.#do(target));
+    element("older").addEventListener("click", () => acts.older());
+    this.#log.addEventListener("scroll", () => this.#scrolled());
     this.#jump.addEventListener("click", () => {
       this.toEnd();
       this.#log.focus();
@@ -31,16 +30,24 @@ export class Conversation {
     new ResizeObserver(() => this.#atEnd && this.toEnd()).observe(this.#log);
   }
 
+  /** Whether the reader is where new lines appear. */
+  get isAtEnd() {
+    return this.#atEnd;
+  }
+
   draw(room) {
     const turned = room !== this.#room;
     const following = turned || this.#isAtEnd();
-    this.#room = room;
-    // Another room's past is not news: nobody wants it read out.
-    this.#log.setAttribute("aria-live", turned ? "off" : "polite");
-    if (turned) this.#lines.replaceChildren();
     const lines = room?.lines ?? [];
-    keepInStep(this.#lines, lines, { key: ({ key }) => key, make: () => stamp("message-template"), update: drawLine });
-    this.#sayIfEmpty(lines);
+    this.#room = room;
+    // The past, or another room's, is not news: nobody wants it read out.
+    this.#log.setAttribute("aria-live", turned || lines[0] !== this.#first ? "off" : "polite");
+    if (turned) this.#clear();
+    this.#first = lines[0];
+    this.#keepPlace(() => {
+      keepInStep(this.#lines, lines, { key: ({ key }) => key, make: makeLine, update: drawLine });
+      this.#drawEdge(lines);
+    });
     this.#follow(lines.at(-1), following);
   }
 
@@ -50,64 +57,68 @@ export class Conversation {
     this.#jump.hidden = true;
   }
 
+  #clear() {
+    this.#menu.close();
+    this.#lines.replaceChildren();
+  }
+
+  /** What is read stays where it is, whatever appears or grows above it. */
+  #keepPlace(change) {
+    const top = this.#log.getBoundingClientRect().top;
+    const read = [...this.#lines.children].find((node) => node.getBoundingClientRect().bottom > top);
+    const before = read?.getBoundingClientRect().top;
+    change();
+    if (read?.isConnected) this.#log.scrollTop += read.getBoundingClientRect().top - before;
+  }
+
   /** Follows the conversation, unless the reader went back in it. */
   #follow(last, following) {
     const grew = last !== undefined && last !== this.#last;
     this.#last = last;
     if (following) return this.toEnd();
     if (!grew) return;
-    if (last.own && last.status === "pending") this.toEnd();
+    if (last.own && last.status !== "stored") this.toEnd();
     else this.#jump.hidden = false;
+  }
+
+  #scrolled() {
+    this.#atEnd = this.#isAtEnd();
+    if (this.#atEnd) this.#jump.hidden = true;
+    if (this.#log.scrollTop < NEAR) this.#acts.older();
   }
 
   #isAtEnd() {
     return this.#log.scrollHeight - this.#log.scrollTop - this.#log.clientHeight < NEAR;
   }
 
-  #sayIfEmpty(lines) {
-    this.#nothing.hidden = lines.length > 0;
-    this.#nothing.textContent = emptyText(this.#room);
+  #do(target) {
+    const { action, emoji } = target.closest("[data-action], [data-emoji]")?.dataset ?? {};
+    const line = this.#lineOf(target);
+    if (["retry", "discard", "mend"].includes(action)) this.#acts[action](line);
+    if (emoji && target.closest(".reactions")) this.#acts.react(line, emoji);
+  }
+
+  #lineOf(node) {
+    const { key } = node.closest("#lines > li")?.dataset ?? {};
+    return this.#room?.lines.find((line) => line.key === key);
+  }
+
+  /** What is before the first line. */
+  #drawEdge(lines) {
+    const { hasMore = false, isReading = false } = this.#room ?? {};
+    element("older").hidden = !hasMore;
+    element("older").setAttribute("aria-disabled", String(isReading));
+    element("older").textContent = isReading ? "Reading…" : "Older messages";
+    element("nothing").hidden = lines.length > 0;
+    element("nothing").textContent = emptyText(this.#room);
   }
 }
 
 function emptyText(room) {
   if (room === null) return "You are in no room. Join one to talk.";
-  return room.joined ? "Nothing has been said here yet. Be the first." : "Joining…";
+  if (room.isReading || !room.joined && room.id !== null) return "One moment…";
+  return room.isDirect ? `Only you and ${room.name} can read what is said here.` : "Nothing has been said here yet. Be the first.";
 }
 
-function drawLine(node, line, before) {
-  const part = (name) => node.querySelector(name);
-  const continued = !line.hole && before?.user === line.user && line.ts - before.ts < TOGETHER;
-  node.className = `line ${line.own ? "own" : "other"} ${line.status} ${tone(line.user)}`;
-  node.classList.toggle("continued", continued);
-  Object.assign(node.dataset, { own: line.own, status: line.status, cid: line.cid ?? "", seq: line.seq ?? "", epoch: line.epoch ?? "" });
-  if (line.hole && !part(".hole")) node.prepend(stamp("hole-template"));
-  part(".avatar").dataset.initial = initial(line.name);
-  write(part(".author"), line.name);
-  write(part(".text"), line.text);
-  write(part(".status"), line.own ? statusText(line.status) : "");
-  drawTime(part("time"), line.ts);
-  drawFailure(part(".said"), line);
-}
-
-function drawTime(node, ts) {
-  write(node, timeText(ts));
-  node.dateTime = new Date(ts).toISOString();
-}
-
-function drawFailure(node, { refusal }) {
-  const shown = node.querySelector(".failure");
-  if (refusal === null) return shown?.remove();
-  if (!shown) node.append(stamp("failure-template"));
-  write(node.querySelector(".failure-reason"), `Not sent. ${refusalText(refusal)}`);
-}
-
-/** Untouched where it is the same: an assignment would rebuild the text, and lose a selection in it. */
-function write(node, text) {
-  if (node.textContent !== text) node.textContent = text;
-}
-
-/** Pixels from the end that still count as being there. */
+/** Pixels from an end that still count as being there. */
 const NEAR = 80;
-/** Lines of one person within this time share one heading. */
-const TOGETHER = 5 * 60 * 1000;

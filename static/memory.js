@@ -1,4 +1,4 @@
-// What is remembered: the last name, in this browser; the session and the rooms, in this tab.
+// What is remembered: the last name, in this browser; who we are and where we were, in this tab.
 
 export class Memory {
   #browser = storage("localStorage");
@@ -6,68 +6,90 @@ export class Memory {
 
   /** The name that was last used in this browser, to offer it again. */
   get lastName() {
-    return this.#browser.get("name") ?? "";
+    return read(this.#browser, "name") ?? "";
   }
 
   /** The name in use here. Another tab's person may have another. */
   get name() {
-    return this.#tab.get("name");
+    return read(this.#tab, "name");
   }
 
   set name(name) {
-    if (name !== this.name) this.session = null;
-    this.#tab.set("name", name);
-    if (name) this.#browser.set("name", name);
-  }
-
-  /** The server's token, with which a reload or another node finds us to be the same person. */
-  get session() {
-    return this.#tab.get("session");
-  }
-
-  set session(session) {
-    this.#tab.set("session", session);
+    write(this.#tab, "name", name);
+    if (name) write(this.#browser, "name", name);
   }
 
   get rooms() {
-    const rooms = this.#tab.get("rooms");
-    return Array.isArray(rooms) ? rooms : [];
+    return list(read(this.#tab, "rooms"));
   }
 
   set rooms(names) {
-    this.#tab.set("rooms", names);
+    write(this.#tab, "rooms", names);
+  }
+
+  /** With whom each direct conversation is: `[{ id, user, name }]`. */
+  get partners() {
+    return list(read(this.#tab, "partners"));
+  }
+
+  set partners(partners) {
+    write(this.#tab, "partners", partners);
   }
 
   get room() {
-    return this.#tab.get("room");
+    return read(this.#tab, "room");
   }
 
   set room(name) {
-    this.#tab.set("room", name);
+    write(this.#tab, "room", name);
+  }
+
+  /** For whoever keeps something of their own as long as this tab. */
+  get tab() {
+    return this.#tab;
   }
 }
 
-/** A storage of JSON values. Where the browser forbids storage it lasts as long as the page. */
+/** As `Storage`; where the browser forbids that, it lasts as long as the page. */
 function storage(kind) {
   const values = new Map();
   return {
-    get(key) {
+    getItem(key) {
       if (values.has(key)) return values.get(key);
       try {
-        return JSON.parse(window[kind].getItem(PREFIX + key));
+        return window[kind].getItem(key);
       } catch {
         return null;
       }
     },
-    set(key, value) {
+    setItem(key, value) {
       try {
-        window[kind].setItem(PREFIX + key, JSON.stringify(value ?? null));
+        window[kind].setItem(key, value);
         values.delete(key);
       } catch {
-        values.set(key, value ?? null);
+        values.set(key, value);
       }
     },
+    removeItem(key) {
+      this.setItem(key, "null");
+    },
   };
+}
+
+function read(store, key) {
+  try {
+    return JSON.parse(store.getItem(PREFIX + key));
+  } catch {
+    return null;
+  }
+}
+
+function write(store, key, value) {
+  store.setItem(PREFIX + key, JSON.stringify(value ?? null));
+}
+
+function list(value) {
+  return Array.isArray(value) ? value : [];
 }
 
 const PREFIX = "hubbub.";

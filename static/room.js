@@ -3,17 +3,32 @@
 import { People } from "./people.js";
 
 export class Room {
+  key = nextKey("room");
   people = new People();
   joined = false;
   unread = 0;
+  /** Whether there is more of the past than the lines that are here. */
+  hasMore = false;
+  isReading = false;
   #lines = [];
   #unsaid = [];
-  #position = null;
-  #parted = null;
-  #hole = false;
+  #updates = [];
 
-  constructor(name) {
-    this.name = name;
+  /**
+   * `id` is what the server calls it, null before the first word to a `partner`, `{ user, name }`, who is null in a room
+   * of many and where we do not know yet.
+   */
+  constructor({ id = null, partner = null }) {
+    this.id = id;
+    this.partner = partner;
+  }
+
+  get name() {
+    return this.isDirect ? this.partner?.name ?? "Somebody" : this.id;
+  }
+
+  get isDirect() {
+    return this.partner !== null || this.id.startsWith("@");
   }
 
   /** What to show: what the room heard, then what it has not heard yet. */
@@ -21,17 +36,32 @@ export class Room {
     return [...this.#lines, ...this.#unsaid];
   }
 
+  /** The oldest message that is here. */
+  get first() {
+    return this.#lines.find(({ hole }) => !hole);
+  }
+
+  /** The last of our own words that we can still change. */
+  get lastOwn() {
+    return this.#lines.findLast(({ own, deleted }) => own && !deleted);
+  }
+
   /** Puts our own words up before the room has heard them. */
   say(cid, text, author) {
-    const line = { ...author, cid, text, key: nextKey(), own: true, ts: Date.now(), status: "pending", refusal: null };
+    const line = Object.assign(newLine(), author, { cid, text, own: true, ts: Date.now(), status: "waiting" });
     this.#unsaid.push(line);
     return line;
   }
 
+  unsaid(cid) {
+    return this.#unsaid.find((line) => line.cid === cid);
+  }
+
   /** Our words are stored; the answer may be here before the message itself, or after it. */
-  said(line, { id, seq, ts }) {
+  said(line, { id, epoch, seq, ts }) {
     if (line.status === "stored") return;
-    this.place({ id, seq, ts, epoch: this.#position?.epoch, cid: line.cid, user: line.user, name: line.name, text: line.text }, true);
+    const { cid, user, name, text } = line;
+    this.place({ id, epoch, seq, ts, cid, user, name, text }, true);
   }
 
   /** Takes words back that the room has not heard. */
@@ -40,42 +70,51 @@ export class Room {
   }
 
   /**
-   * Puts a message where it belongs, whether it is live, repeated, or the answer to our own; says whether it is
+   * Puts a message where it belongs, whether it is live, from the past, or the answer to our own; says whether it is
    * new here.
    */
   place(message, own) {
     const known = this.#known(message, own);
-    const line = Object.assign(known ?? { key: nextKey() }, message, { own: own || known?.own === true, status: "stored", refusal: null });
+    const line = Object.assign(known ?? newLine(), message, { own: own || known?.own === true, status: "stored", refusal: null });
     if (known) this.#take(known);
-    else if (this.#hole) {
-      line.hole = true;
-      this.#hole = false;
-    }
     this.#insert(line);
-    this.#advance(line);
+    // The past is told as it was when we asked; this was told meanwhile.
+    for (const update of this.#updates) if (update.id === line.id) apply(line, update);
     return !known;
   }
 
-  /** The connection is lost: from here on something may be missed. */
-  part() {
-    this.joined = false;
-    this.#parted = this.#position;
+  /** A message was edited or deleted, or somebody has something to say to it. `own` is whether it was we. */
+  change(update, own) {
+    this.#updates = [...this.#updates, { ...update, own }].slice(-UPDATES);
+    const line = this.#lines.find(({ id }) => id === update.id);
+    if (line) apply(line, { ...update, own });
   }
 
-  /** We hear the room from here on. Says how many of its messages are new here. */
-  welcome(answer, isOwn) {
-    this.joined = true;
-    this.#hole ||= missed(this.#parted, answer);
-    this.#parted = null;
-    const fresh = answer.messages.filter((message) => this.place(message, isOwn(message)));
-    this.#advance(answer);
-    this.people.welcome(answer);
-    return fresh.length;
+  /** Lines that are too many, of the past that nobody looks at. */
+  shorten() {
+    const surplus = this.#lines.length - KEPT;
+    if (surplus <= 0) return;
+    this.#lines.splice(0, surplus);
+    this.hasMore = true;
+  }
+
+  /** Of what was said between these positions something may be missing. */
+  miss(from, to) {
+    this.#updates = [];
+    const last = this.#lines.at(-1);
+    if (last?.hole) last.hole.to = to;
+    else this.#insert(Object.assign(newLine(), from, { ts: last?.ts ?? Date.now(), hole: { from, to, isLasting: false } }));
+  }
+
+  /** What there was to find has been found: all of it, or what is still kept. */
+  mend(line, isWhole) {
+    if (isWhole) this.#take(line);
+    else line.hole.isLasting = true;
   }
 
   #known({ id, epoch, seq, cid }, own) {
     const same = (line) => (line.epoch === epoch && line.seq === seq) || (id && line.id === id) || (own && cid && line.cid === cid);
-    return this.#lines.findLast(same) ?? this.#unsaid.find(same);
+    return this.#lines.findLast((line) => !line.hole && same(line)) ?? this.#unsaid.find(same);
   }
 
   #take(line) {
@@ -84,32 +123,35 @@ export class Room {
   }
 
   #insert(line) {
-    const before = this.#lines.findLastIndex((other) => !later(other, line));
+    const before = this.#lines.findLastIndex((other) => !isLater(other, line));
     this.#lines.splice(before + 1, 0, line);
-    this.#lines.splice(0, this.#lines.length - KEPT);
   }
+}
 
-  #advance({ epoch, seq }) {
-    if (this.#position?.epoch !== epoch || this.#position.seq < seq) this.#position = { epoch, seq };
-  }
+function newLine() {
+  return { key: nextKey("line"), text: "", own: false, status: "stored", refusal: null, hole: null, deleted: false, reactions: {}, mine: new Set() };
+}
+
+function apply(line, { op, text, ts, emoji, count, own }) {
+  if (op === "edit") Object.assign(line, { text, edited: ts });
+  if (op === "delete") Object.assign(line, { deleted: true, text: "", reactions: {} });
+  if (emoji === undefined) return;
+  line.reactions = { ...line.reactions, [emoji]: count };
+  if (own) line.mine[op === "react" ? "add" : "delete"](emoji);
 }
 
 /** Positions of different epochs cannot be compared; there the clock decides. */
-function later(line, other) {
+function isLater(line, other) {
   return line.epoch === other.epoch ? line.seq > other.seq : line.ts > other.ts;
 }
 
-/** Whether something was said between our last position and the first message of the answer. */
-function missed(last, { epoch, seq, messages }) {
-  if (last === null) return false;
-  return epoch !== last.epoch || (messages[0]?.seq ?? seq + 1) > last.seq + 1;
-}
-
 let keys = 0;
-function nextKey() {
+function nextKey(kind) {
   keys += 1;
-  return `line-${keys}`;
+  return `${kind}-${keys}`;
 }
 
 /** Lines that a room keeps, so that a day in a lively room does not fill the browser. */
 const KEPT = 500;
+/** Changes that are remembered for the sake of a page of the past that is on its way. */
+const UPDATES = 200;

@@ -48,6 +48,18 @@ export function showError(text) {
   element("name").setAttribute("aria-invalid", String(text !== "" && chat.hidden));
 }
 
+/** What one should know and can go on without knowing; it stays until there is other news, or for a while. */
+export function showNews(text, tone = "good") {
+  clearTimeout(newsTimer);
+  element("news").textContent = text;
+  element("news").dataset.tone = tone;
+  if (text) newsTimer = setTimeout(() => showNews(""), NEWS_TIME);
+}
+
+export function showTyping(text) {
+  if (element("typing").textContent !== text) element("typing").textContent = text;
+}
+
 export function showState(state) {
   element("state").dataset.state = state;
   element("state").textContent = stateText(state);
@@ -67,6 +79,8 @@ export function showTitle(room, unread) {
   element("room-title").textContent = name;
   element("messages").setAttribute("aria-label", room ? `Messages in ${name}` : "Messages");
   for (const id of ["compose", "leave"]) element(id).hidden = room === null;
+  element("leave-text").textContent = room?.isDirect ? "Close" : "Leave";
+  element("leave-rest").hidden = room?.isDirect ?? false;
 }
 
 /** On a small screen a panel takes the conversation's place; `none` brings the conversation back. */
@@ -93,4 +107,6 @@ export function focusText() {
   (matchMedia("(pointer: fine)").matches && !element("compose").hidden ? text : element("room-title")).focus();
 }
 
+let newsTimer;
+const NEWS_TIME = 15_000;
 const PANELS = ["rooms", "people"];

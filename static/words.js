@@ -31,7 +31,12 @@ const STATES = {
   offline: "Offline",
 };
 
-const STATUSES = { pending: "Sending", stored: "Stored", failed: "Not sent" };
+const STATUSES = { waiting: "Waiting", sent: "Sent", stored: "Stored", failed: "Not sent" };
+
+/** What one may say to a message without a word. */
+export const EMOJI = ["👍", "❤️", "😂", "🎉", "😮", "🙏"];
+
+export const DELETED = "This message was deleted.";
 
 export const NO_NAME = "Please choose a name first.";
 export const NO_BUNDLE =
@@ -53,6 +58,35 @@ export function stateText(state) {
 
 export function statusText(status) {
   return STATUSES[status];
+}
+
+/** What was heard of these rooms' time without us; in no room means that nothing is missing. */
+export function reunionText(missing) {
+  if (missing.length === 0) return "Reconnected. Nothing was missed.";
+  return `Reconnected. Some messages may be missing in ${missing.join(", ")}.`;
+}
+
+export function typingText(names) {
+  if (names.length === 0) return "";
+  if (names.length === 1) return `${names[0]} is writing…`;
+  return names.length === 2 ? `${names[0]} and ${names[1]} are writing…` : "Several people are writing…";
+}
+
+export function writeToText(name) {
+  return `Write to ${name} alone`;
+}
+
+export function actionsText(name, text) {
+  const [start, rest] = [text.slice(0, 40), text.length > 40];
+  return `What to do with “${start}${rest ? "…" : ""}” of ${name}`;
+}
+
+export function reactText(emoji, own) {
+  return own ? `Take ${emoji} back` : `Say ${emoji}`;
+}
+
+export function reactionText(emoji, count, own) {
+  return `${emoji} ${count}${own ? ", with yours" : ""}`;
 }
 
 export function initial(name) {
