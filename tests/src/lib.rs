@@ -1,6 +1,7 @@
 //! What the tests share: nodes, clients that speak the protocol by hand, and the real programs around them.
 
 pub mod client;
+pub mod faults;
 pub mod http;
 pub mod node;
 pub mod person;

@@ -61,6 +61,11 @@ impl Cluster {
         self.redis.as_ref().expect("it is none of one node alone")
     }
 
+    /// The same, to be killed and started again.
+    pub fn redis_mut(&mut self) -> &mut RedisServer {
+        self.redis.as_mut().expect("it is none of one node alone")
+    }
+
     /// Stops a node in its tracks: its connections stay, nothing answers.
     pub fn pause(&self, node: usize) {
         self.nodes[node].signal("-STOP");
