@@ -136,12 +136,20 @@ export class Hubbub {
     return this.#say("modify", change);
   }
 
-  /** A page of the past, the oldest first: `{messages, more}`. Asked once, as every `request`. */
+  /**
+   * A page of the past, the oldest first: `{messages, more}`. Asked once, as every `request`.
+   * @param {string} room
+   * @param {{ before?: string, after?: string, limit?: number }} [page] ids of messages
+   */
   history(room, { before, after, limit } = {}) {
     return this.request("history", { room, before, after, limit });
   }
 
-  /** A page of who is there: `{members, count, next?}`. */
+  /**
+   * A page of who is there: `{members, count, next?}`.
+   * @param {string} room
+   * @param {{ after?: string, limit?: number }} [page]
+   */
   members(room, { after, limit } = {}) {
     return this.request("members", { room, after, limit });
   }
@@ -167,10 +175,14 @@ export class Hubbub {
   /**
    * Asks once. Resolves to the answer of a request that succeeded, rejects with a `Refusal` otherwise. `granted` hears
    * the answer before any event that came behind it, which no promise can.
+   * @param {string} event
+   * @param {object} body
+   * @param {(answer: any) => void} [granted]
    */
   request(event, body, granted = () => {}) {
     return new Promise((resolve, reject) => {
       if (!this.#ready) return reject(new Refusal());
+      /** @param {any} [answer] */
       const settle = (answer) => {
         if (!this.#unanswered.delete(settle)) return;
         clearTimeout(timer);
@@ -179,7 +191,7 @@ export class Hubbub {
         resolve(answer);
       };
       // Perhaps nobody is there any more and no heartbeat has told yet: another connection will tell.
-      const timer = setTimeout(() => this.#socket.io.engine.close(), ANSWER_TIME);
+      const timer = setTimeout(() => this.#socket.io.engine.transport.close(), ANSWER_TIME);
       this.#unanswered.add(settle);
       this.#socket.emit(event, body, settle);
     });
@@ -218,8 +230,10 @@ export class Hubbub {
     this.#socket.io.reconnectionDelay(DELAYS.reconnectionDelay);
     this.#tell("state", "connected");
     this.#tell("ready", ready);
-    for (const [name, stand] of Object.entries(ready.rooms ?? {})) this.#resume(name, stand);
-    for (const room of this.#rooms.values()) if (!room.joined && !room.refused) this.#enter(room);
+    const stands = ready.rooms ?? {};
+    // Conversations that somebody has with us are named unasked.
+    for (const name in stands) if (!this.#rooms.has(name)) this.#know(name);
+    for (const room of [...this.#rooms.values()]) this.#resume(room, stands[room.name]);
     for (const key of this.#queues.keys()) this.#flush(key);
   }
 
@@ -277,7 +291,7 @@ export class Hubbub {
   #part() {
     this.#ready = null;
     this.#typed.clear();
-    for (const room of this.#rooms.values()) Object.assign(room, { joined: false, refused: false, replay: null });
+    for (const room of this.#rooms.values()) Object.assign(room, { joined: false, replay: null });
     for (const settle of [...this.#unanswered]) settle();
   }
 
@@ -302,7 +316,7 @@ export class Hubbub {
   // The rooms
 
   #know(name, position = null) {
-    const room = { name, position, limit: undefined, joined: false, refused: false, replay: null, entering: [] };
+    const room = { name, position, limit: undefined, joined: false, replay: null, entering: [] };
     this.#rooms.set(name, room);
     return room;
   }
@@ -316,13 +330,11 @@ export class Hubbub {
     }
   }
 
-  /** What the greeting says of a room: one of ours, or a conversation that somebody has with us. */
-  #resume(name, stand) {
-    const room = this.#rooms.get(name);
-    if (!stand.error) return this.#stand(room ?? this.#know(name), stand);
-    if (!room) return;
-    room.refused = true;
-    this.#notJoined(room, new Refusal(stand.error));
+  /** After a greeting that says where we stand in a room, or why we do not, or nothing. */
+  #resume(room, stand) {
+    if (stand === undefined) this.#enter(room);
+    else if (stand.error) this.#notJoined(room, new Refusal(stand.error));
+    else this.#stand(room, stand);
   }
 
   /** We are in the room: what was missed follows, or is missing. */
@@ -452,6 +464,7 @@ function isDirect(room) {
   return room.startsWith("@");
 }
 
+/** @param {{ room?: string, to?: string }} whereto */
 function keyOf({ room, to }) {
   return room === undefined ? `to ${to}` : `in ${room}`;
 }

@@ -10,7 +10,7 @@ import { roundRobin } from "./round-robin.mjs";
 
 const [story, address, ...nodes] = process.argv.slice(2);
 const faults = new Faults(address);
-const STORIES = { killed, stopped, restarted, cut, emptied, together };
+const STORIES = { killed, stopped, restarted, cut, frozen, emptied, together };
 await STORIES[story]();
 process.exit();
 
@@ -108,6 +108,24 @@ async function cutOnce(generation, transports) {
   expect("whether the greeting took Ann back in", Ann.joined.map(({ again, members }) => [again, members === undefined]), [[false, false], [true, true]]);
   await hearAgain(room, Ann);
   for (const { chat } of [Ann, Bo]) chat.close();
+}
+
+/** The connection stays and carries nothing, long before any heartbeat is overdue. */
+async function frozen() {
+  const turns = GENERATIONS.flatMap((generation) => [["websocket"], ["polling"]].map((transports) => freezeOnce(generation, transports)));
+  await Promise.all(turns);
+}
+
+async function freezeOnce(generation, transports) {
+  const [room, leash] = [newRoom(), await Leash.to(nodes[0])];
+  const Ann = await Chatter.enter(generation, leash.url, `Ann of ${room}`, { room, options: { transports } });
+  const Bo = await Chatter.enter(generation, nodes[1], `Bo of ${room}`, { room });
+  leash.freeze();
+  const said = Ann.say(room, ["anybody there?"]);
+  await Bo.say(room, ["meanwhile"]);
+  await Ann.comesBack(() => {});
+  await said;
+  await expectWhole([Ann, Bo]);
 }
 
 /** Whoever asks for what they know is told it again, and it does not come out of hubbub.js. */

@@ -4,7 +4,7 @@ import net from "node:net";
 
 export class Leash {
   #server;
-  #ends = new Set();
+  #ends = new Map();
   #isDeaf = false;
   #isHeld = false;
 
@@ -30,18 +30,24 @@ export class Leash {
     this.#isDeaf = this.#isHeld = true;
   }
 
+  /** The connections that there are hear nothing any more and say nothing; others are as good as new. */
+  freeze() {
+    for (const end of this.#ends.keys()) this.#ends.set(end, true);
+  }
+
   /** Breaks every connection. The next ones are as good as new. */
   cut() {
     this.#isDeaf = this.#isHeld = false;
-    for (const end of this.#ends) end.destroy();
+    for (const end of this.#ends.keys()) end.destroy();
   }
 
   #tie(client, node) {
-    this.#ends.add(client);
-    client.on("data", (data) => this.#isHeld || node.write(data));
-    node.on("data", (data) => this.#isDeaf || client.write(data));
+    const isFrozen = () => this.#ends.get(client);
+    this.#ends.set(client, false);
+    client.on("data", (data) => this.#isHeld || isFrozen() || node.write(data));
+    node.on("data", (data) => this.#isDeaf || isFrozen() || client.write(data));
     for (const end of [client, node]) end.on("error", () => end.destroy());
-    node.on("close", () => this.#isDeaf || client.destroy());
+    node.on("close", () => this.#isDeaf || isFrozen() || client.destroy());
     client.on("close", () => this.#ends.delete(client) && node.destroy());
   }
 }

@@ -26,6 +26,11 @@ fn a_message_whose_answer_is_lost_is_said_once() {
 }
 
 #[test]
+fn a_connection_that_carries_nothing_any_more_is_given_up() {
+    tell("frozen", Cluster::start(2));
+}
+
+#[test]
 #[ignore = "v1 has no history, changes and gaps yet"]
 fn what_may_be_missing_is_told() {
     tell("emptied", Cluster::start(2));
