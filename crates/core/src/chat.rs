@@ -177,7 +177,7 @@ impl Chat {
             _ if counted => (false, Some(self.presence.count(&room).await.map_err(unavailable)?)),
             _ => (false, None),
         };
-        Ok(Reply::Entered { name, first, count })
+        Ok(Reply::Entered { room, name, first, count })
     }
 
     async fn join(
@@ -218,7 +218,7 @@ impl Chat {
         let Occupancy { occupants, .. } = self.presence.occupants(room).await.map_err(unavailable)?;
         let count = occupants.len();
         let members = occupants.into_iter().take(MEMBERS_PAGE).collect();
-        Ok(Reply::Joined { room: room.clone(), past, members, count })
+        Ok(Reply::Joined { room: room.clone(), is_back: since.is_some(), past, members, count })
     }
 
     async fn leave(&self, session: &mut Session, room: &RoomId) -> Result<Reply, Refusal> {
@@ -233,7 +233,7 @@ impl Chat {
     async fn send(&self, session: &mut Session, room: RoomId, said: Said) -> Result<Reply, Refusal> {
         joined(session, &room)?;
         self.fits(&said.text)?;
-        let key = session.key(said.cid.as_deref());
+        let key = said.key.unwrap_or_else(|| session.key(said.cid.as_deref()));
         let message = Message {
             author: session.author(said.name),
             text: said.text,

@@ -141,6 +141,8 @@ pub struct Said {
     pub reply_to: Option<MessageId>,
     /// The channel that it belongs to (seed 004).
     pub channel: Option<String>,
+    /// What makes another attempt at the very same words the same message; [`crate::Session::fix_key`] sets it.
+    pub key: Option<String>,
 }
 
 /// What was said in a room before someone began to hear it.
@@ -187,6 +189,8 @@ pub enum Reply {
     Done,
     /// You are listed under this name.
     Entered {
+        /// Here.
+        room: RoomId,
         /// The name that it became.
         name: Name,
         /// Nobody of that name was there before, so the room hears of it.
@@ -198,6 +202,8 @@ pub enum Reply {
     Joined {
         /// The room.
         room: RoomId,
+        /// They said where they had stopped.
+        is_back: bool,
         /// What was said there before.
         past: Past,
         /// The first page of who is here.

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, fmt, sync::Arc, time::Instant};
 
-use crate::{Author, Name, RoomId, SessionId, Subscription, UserId, guest_name};
+use crate::{Author, Command, Name, RoomId, SessionId, Subscription, UserId, guest_name};
 
 /// The gateway's side of a session: where its rooms' events go.
 pub trait Listener: fmt::Debug + Send + Sync {
@@ -79,6 +79,15 @@ impl Session {
         }
         let own = given.or_else(|| self.label.clone()).or_else(|| self.fallback.clone());
         Author { user: None, name: own.unwrap_or_else(|| self.label.insert(guest_name()).clone()) }
+    }
+
+    /// Sees to it that the command can be carried out again without being carried out twice.
+    pub fn fix_key(&mut self, command: &mut Command) {
+        if let Command::Send { said, .. } = command
+            && said.key.is_none()
+        {
+            said.key = Some(self.key(said.cid.as_deref()));
+        }
     }
 
     /// What makes a retry of this message the same one in its room. Without a client's own id it is new every time.

@@ -105,6 +105,10 @@ sections! {
         text: Size = Size(ChatLimits::default().text),
         /// Rooms that one session may be in.
         rooms: usize = ChatLimits::default().rooms,
+        /// Events that are kept for one session while Redis is away, of a client that asked for no acknowledgement and so would not send them again; more are refused.
+        held: usize = 64,
+        /// How long they are kept, before the client is told that they could not be carried out.
+        patience: Span = Span::seconds(5),
     }
 
     /// What a room remembers. It is no archive.

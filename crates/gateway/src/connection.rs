@@ -1,16 +1,16 @@
 //! One session's task: the client's words become commands, in order, and the replies become its answers.
 
-use std::{
-    collections::VecDeque,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+mod hearing;
+mod holding;
+mod returning;
 
-use hubbub_core::{Command, HISTORY_LENGTH, Name, Past, Position, Refusal, Reply, RoomId, Session};
-use hubbub_dialects::{Answer, Dialect, Hello, Misspoken, NAMESPACES, Ready, Resumed, Told, understand};
+use std::{collections::VecDeque, sync::Arc, time::Instant};
+
+use hubbub_core::{Command, Name, Position, Refusal, Reply, RoomId, Session};
+use hubbub_dialects::{Answer, Dialect, Hello, Misspoken, NAMESPACES, Ready, Told, understand};
 use serde_json::Value;
 use socketioxide::handler::Value as Packet;
-use tokio::time::{sleep_until, timeout};
+use tokio::time::sleep_until;
 
 use crate::{
     delivery::ListFor,
@@ -20,14 +20,14 @@ use crate::{
     mailbox::{Taken, Word},
     metrics,
     peer::Peer,
-    replay::{Progress, Replay},
+    replay::Replay,
 };
 
-/// While the backplane is away, rooms that could not be heard are tried again this often.
-const AGAIN: Duration = Duration::from_secs(1);
+use self::{hearing::Greeting, holding::Holding};
 
-/// How long a CONNECT may wait for the backplane.
-const PATIENCE: Duration = Duration::from_millis(500);
+pub(crate) use self::holding::Bounds;
+
+type Outcome = Result<Reply, Refusal>;
 
 /// A session in a namespace, from its connect to its end.
 #[derive(Debug)]
@@ -49,6 +49,8 @@ pub(crate) struct Connection {
     rests_until: Instant,
     /// The inbox could not be read.
     is_unread: bool,
+    /// Words that wait for the backplane.
+    holding: Holding,
 }
 
 /// What the session's task does next.
@@ -57,18 +59,8 @@ enum Next {
     ReadInbox,
     Replay,
     TryAgain,
+    TryHeld,
     End,
-}
-
-/// What a client is told of a room when it begins to hear it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Greeting {
-    /// Only what is new.
-    Nothing,
-    /// So many of its last messages.
-    Last(usize),
-    /// What was said since it stopped.
-    Since(Position),
 }
 
 impl Connection {
@@ -86,6 +78,7 @@ impl Connection {
             replays: VecDeque::new(),
             rests_until: Instant::now(),
             is_unread: false,
+            holding: Holding::default(),
             again: Instant::now(),
         }
     }
@@ -114,9 +107,11 @@ impl Connection {
                 Next::ReadInbox => self.read_inbox().await,
                 Next::Replay => self.replay().await,
                 Next::TryAgain => self.try_again().await,
+                Next::TryHeld => self.try_held().await,
                 Next::End => break,
             }
         }
+        self.empty_holding().await;
         self.close().await;
         metrics::session_closed(namespace);
     }
@@ -124,33 +119,6 @@ impl Connection {
     /// Leaves everything.
     pub(crate) async fn close(mut self) {
         self.floor.chat.close(&mut self.session).await;
-    }
-
-    /// Before the CONNECT is out: hears the rooms, so that what is said from then on reaches the client. What they say
-    /// waits at the gate. Where the backplane takes too long, the client connects all the same and hears them later.
-    pub(crate) async fn prepare(&mut self, auth: &Value) {
-        let since = self.resume(auth);
-        let spoken = self.ears.spoken();
-        if let [only] = spoken.as_slice() {
-            self.settle(*only);
-        }
-        for dialect in spoken {
-            let greeting = since.map_or_else(|| Greeting::of(dialect), Greeting::Since);
-            self.unheard.extend(dialect.room().map(|room| (room, greeting)));
-        }
-        self.unheard.dedup();
-        self.peer.close_gate();
-        // Cut short, it hears some rooms and not others; the rest stay unheard.
-        let _late = timeout(PATIENCE, self.hear_rooms()).await;
-        self.forget_unheard();
-    }
-
-    /// Where the client stopped, if it says so: then it speaks the vocabulary in which it does.
-    fn resume(&mut self, auth: &Value) -> Option<Position> {
-        let spoken = self.ears.spoken();
-        let (dialect, since) = spoken.iter().find_map(|dialect| Some((*dialect, dialect.resumes(auth)?)))?;
-        self.settle(dialect);
-        Some(since)
     }
 
     /// The CONNECT is out: the greeting, and what the rooms have said meanwhile.
@@ -166,104 +134,6 @@ impl Connection {
         self.peer.open_gate();
     }
 
-    /// Joins the rooms that the client was in, and answers with what it missed there. Once the backplane has failed, it
-    /// is not asked again: the client sees which rooms it has to join itself.
-    async fn return_to_rooms(&mut self) -> Vec<(RoomId, Past)> {
-        let mut pasts = Vec::new();
-        let mut failed = None;
-        for (room, since) in std::mem::take(&mut self.returns_to) {
-            let joined = match &failed {
-                Some(refusal) => Err(Refusal::clone(refusal)),
-                None => self.return_to(&room, since).await,
-            };
-            let resumed = joined.map(|(past, count)| {
-                metrics::recovery(if past.is_whole() { "recovered" } else { "refused" });
-                let resumed = Resumed { top: past.top(), recovered: past.is_whole(), count };
-                pasts.push((room.clone(), past));
-                resumed
-            });
-            self.is_unread |= room.is_direct() && resumed.is_err();
-            failed = resumed.as_ref().err().filter(|refusal| refusal.code.is_passing()).cloned();
-            if let Some(ready) = &mut self.ready {
-                ready.rooms.push((room, resumed));
-            }
-        }
-        pasts
-    }
-
-    /// The rooms of two that the client has, whether it names them or not.
-    async fn return_to_directs(&mut self) {
-        if self.ready.is_none() {
-            return;
-        }
-        match self.floor.chat.open_inbox(&mut self.session).await {
-            Ok(rooms) => {
-                let named = |room: &RoomId| self.returns_to.iter().any(|(named, _)| named == room);
-                let unnamed: Vec<_> = rooms.into_iter().filter(|room| !named(room)).collect();
-                self.returns_to.extend(unnamed.into_iter().map(|room| (room, Position::BEGINNING)));
-            }
-            Err(_) => self.is_unread = true,
-        }
-    }
-
-    async fn return_to(&mut self, room: &RoomId, since: Position) -> Result<(Past, usize), Refusal> {
-        if room.is_direct() {
-            return Ok((self.floor.chat.hear_direct(&mut self.session, room, since).await?, 2));
-        }
-        let join = Command::Join { room: room.clone(), since: Some(since), limit: 0 };
-        match self.floor.chat.handle(&mut self.session, join).await? {
-            Reply::Joined { past, count, .. } => Ok((past, count)),
-            _ => Err(Refusal::unavailable()),
-        }
-    }
-
-    /// Hears the rooms that it does not hear yet. Those that fail stay for the next time.
-    async fn hear_rooms(&mut self) {
-        self.again = Instant::now() + AGAIN;
-        for (room, greeting) in self.unheard.clone() {
-            let (chat, session) = (&self.floor.chat, &mut self.session);
-            let heard = match greeting {
-                Greeting::Nothing => chat.listen(session, &room).await.map(|()| None),
-                Greeting::Last(limit) => chat.hear(session, &room, None, limit).await.map(Some),
-                Greeting::Since(since) => {
-                    chat.hear(session, &room, Some(since), HISTORY_LENGTH).await.map(Some)
-                }
-            };
-            if let Ok(past) = heard {
-                self.unheard.retain(|(unheard, _)| *unheard != room);
-                past.into_iter().for_each(|past| self.begin_replay(room.clone(), past));
-            }
-        }
-    }
-
-    /// What the room has said is told from here on, before anything new.
-    fn begin_replay(&mut self, room: RoomId, past: Past) {
-        let Some(dialect) = self.ears.dialect_of(&room) else { return };
-        self.replays.retain(|replay| replay.room != room);
-        self.peer.replay(&room);
-        self.replays.push_back(Replay::new(room, dialect, past));
-    }
-
-    /// Tells a little more of what rooms have said. One that cannot be read is tried again later.
-    async fn replay(&mut self) {
-        let Some(mut replay) = self.replays.pop_front() else { return };
-        match replay.step(&self.floor.chat, &self.peer).await {
-            Ok(Progress::Done) => {}
-            Ok(Progress::More) => self.replays.push_front(replay),
-            Err(_) => {
-                self.rests_until = Instant::now() + AGAIN;
-                self.replays.push_back(replay);
-            }
-        }
-    }
-
-    /// Of a room that was cut short while it began to be heard nothing is told yet, or it would be told twice.
-    fn forget_unheard(&mut self) {
-        for (room, _) in &self.unheard {
-            self.session.forget(room);
-        }
-    }
-
     async fn next(&mut self) -> Next {
         let is_replaying = !self.replays.is_empty();
         let is_deaf = self.is_unread || !self.unheard.is_empty();
@@ -271,6 +141,7 @@ impl Connection {
             taken = self.peer.mailbox.take() => self.taken(taken),
             () = self.roomy(), if is_replaying => Next::Replay,
             () = sleep_until(self.again.into()), if is_deaf => Next::TryAgain,
+            () = sleep_until(self.holding.due().into()), if !self.holding.is_empty() => Next::TryHeld,
         }
     }
 
@@ -292,33 +163,6 @@ impl Connection {
             }
             Taken::Nudge => Next::ReadInbox,
             Taken::End => Next::End,
-        }
-    }
-
-    /// Hears the rooms of two that the inbox names and that are new here, with everything that was said there.
-    async fn read_inbox(&mut self) {
-        self.again = Instant::now() + AGAIN;
-        self.peer.close_gate();
-        self.is_unread = self.hear_directs().await.is_err();
-        self.peer.open_gate();
-    }
-
-    async fn hear_directs(&mut self) -> Result<(), Refusal> {
-        for room in self.floor.chat.open_inbox(&mut self.session).await? {
-            if !self.session.hears(&room) {
-                let past = self.floor.chat.hear(&mut self.session, &room, None, HISTORY_LENGTH).await?;
-                self.begin_replay(room, past);
-            }
-        }
-        Ok(())
-    }
-
-    async fn try_again(&mut self) {
-        self.hear_rooms().await;
-        self.forget_unheard();
-        self.peer.open_gate();
-        if self.is_unread {
-            self.read_inbox().await;
         }
     }
 
@@ -355,30 +199,48 @@ impl Connection {
     }
 
     async fn carry_out(&mut self, dialect: &'static dyn Dialect, command: Command, ack: Option<i64>) {
+        // What waits was said before.
+        if !self.holding.is_empty() {
+            self.try_held().await;
+        }
+        let outcome = if ack.is_some() && !self.holding.is_empty() {
+            Some(Err(Refusal::unavailable()))
+        } else {
+            self.carry_out_or_hold(dialect, command, ack.is_some()).await
+        };
+        if let Some(outcome) = outcome {
+            self.conclude(dialect, outcome, ack).await;
+        }
+    }
+
+    async fn attempt(&mut self, dialect: &dyn Dialect, command: Command) -> Outcome {
         if matches!(command, Command::Enter { .. } | Command::Join { .. }) {
             self.peer.close_gate();
         }
-        let room = command.room().cloned();
-        let comes_back = matches!(command, Command::Join { since: Some(_), .. });
         let started = Instant::now();
-        let outcome = if room.as_ref().is_some_and(|room| self.is_unheard(room)) {
+        let outcome = if command.room().is_some_and(|room| self.is_unheard(room)) {
             Err(Refusal::unavailable())
         } else {
             self.floor.chat.handle(&mut self.session, command).await.map(|reply| self.floor.with_token(reply))
         };
         metrics::handled(dialect.name(), started.elapsed());
+        outcome
+    }
+
+    /// Answers, and lets go what was held back for the answer.
+    async fn conclude(&mut self, dialect: &'static dyn Dialect, outcome: Outcome, ack: Option<i64>) {
         self.answer(dialect, &outcome, ack);
         self.replays.retain(|replay| self.session.hears(&replay.room));
-        if let Ok(Reply::Joined { room, past, .. }) = &outcome {
-            if comes_back {
-                metrics::recovery(if past.is_whole() { "recovered" } else { "refused" });
+        let list = match outcome {
+            Ok(Reply::Joined { room, past, .. }) => {
+                self.begin_replay(room, past.untold());
+                None
             }
-            self.begin_replay(room.clone(), past.clone().untold());
-        }
+            Ok(Reply::Entered { room, first: false, .. }) if dialect.lists_people() => Some(room),
+            _ => None,
+        };
         self.peer.open_gate();
-        if let (Some(room), Ok(Reply::Entered { first: false, .. }), true) =
-            (room, &outcome, dialect.lists_people())
-        {
+        if let Some(room) = list {
             let wanted = ListFor { room, dialect, peer: self.peer.clone() };
             // A closed queue means that the node stops.
             let _stopping = self.floor.lists.send(wanted).await;
@@ -389,9 +251,11 @@ impl Connection {
         self.unheard.iter().any(|(unheard, _)| unheard == room)
     }
 
-    fn answer(&self, dialect: &dyn Dialect, outcome: &Result<Reply, Refusal>, ack: Option<i64>) {
-        if let Err(refusal) = outcome {
-            metrics::rejected(refusal.code.as_str());
+    fn answer(&self, dialect: &dyn Dialect, outcome: &Outcome, ack: Option<i64>) {
+        match outcome {
+            Err(refusal) => metrics::rejected(refusal.code.as_str()),
+            Ok(Reply::Joined { past, is_back: true, .. }) => metrics::recovery(past.is_whole()),
+            Ok(_) => {}
         }
         self.tell_answer(&dialect.answer(outcome), ack);
         if let (Err(refusal), None) = (outcome, ack) {
@@ -423,15 +287,6 @@ impl Connection {
         }
         self.replays.retain(|replay| own.as_ref() == Some(&replay.room));
         self.unheard.retain(|(room, _)| own.as_ref() == Some(room));
-    }
-}
-
-impl Greeting {
-    fn of(dialect: &dyn Dialect) -> Self {
-        match dialect.greeting() {
-            0 => Self::Nothing,
-            limit => Self::Last(limit),
-        }
     }
 }
 

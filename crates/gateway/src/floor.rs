@@ -7,7 +7,7 @@ use hubbub_dialects::{Hello, Ready};
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
-use crate::{delivery::ListFor, rooms::Rooms, tokens::Tokens};
+use crate::{connection::Bounds, delivery::ListFor, rooms::Rooms, tokens::Tokens};
 
 /// How often a guest is given another name when theirs is taken: one in a million is.
 const GUEST_TRIES: usize = 3;
@@ -22,6 +22,7 @@ pub(crate) struct Floor {
     pub(crate) tokens: Tokens,
     pub(crate) text_limit: usize,
     pub(crate) room_limit: usize,
+    pub(crate) holding: Bounds,
     /// Owns the sessions' tasks.
     pub(crate) sessions: TaskTracker,
 }

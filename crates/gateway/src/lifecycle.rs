@@ -15,6 +15,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     admin::{self, Admin, Readiness},
     config::{Config, Drain, SocketIo as SocketIoConfig},
+    connection::Bounds,
     delivery::Delivery,
     engine::{Engine, Kick, Listening, Peers, Settings, listen},
     farewell::farewells,
@@ -77,6 +78,7 @@ impl Node {
             node: node.clone(),
             text_limit: limits.text,
             room_limit: limits.rooms,
+            holding: Bounds { words: config.limits.held, time: *config.limits.patience },
             chat: Chat::new(broker, presence.clone(), limits),
             rooms,
             lists,

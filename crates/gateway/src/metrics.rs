@@ -113,10 +113,15 @@ pub(crate) fn delivered(path: &'static str, accepted: impl IntoIterator<Item = M
     accepted.into_iter().for_each(|at| series.record(Duration::from_millis(now.saturating_sub(at))));
 }
 
-/// Someone came back to a room: what they had missed is told without a hole (`recovered`), cannot be proved to be whole
-/// (`refused`), or was gone before they had read it (`lost`).
-pub(crate) fn recovery(result: &'static str) {
+/// Someone came back to a room: what they had missed is told without a hole, or cannot be proved to be whole.
+pub(crate) fn recovery(is_whole: bool) {
+    let result = if is_whole { "recovered" } else { "refused" };
     instruments().recoveries_total.at([result]).increment(1);
+}
+
+/// What someone had missed was gone before they had read it.
+pub(crate) fn recovery_lost() {
+    instruments().recoveries_total.at(["lost"]).increment(1);
 }
 
 /// Messages were not sent: the connection was too `slow`, or had just `closed`, or they were `volatile` and it was

@@ -73,7 +73,7 @@ impl Replay {
         }
         // It was trimmed, or is another one by now.
         (self.told, self.is_behind) = (chat.top(&self.room).await?, false);
-        metrics::recovery("lost");
+        metrics::recovery_lost();
         tracing::info!(room = %self.room, "a client came too late for what it missed");
         peer.tell(&self.dialect.encode(&self.room, &Told::Gap { top: self.told }), None);
         Ok(())

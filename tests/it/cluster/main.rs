@@ -5,6 +5,7 @@ mod dying;
 mod eager;
 mod forged;
 mod handover;
+mod holding;
 mod leaving;
 mod lingering;
 mod meeting;

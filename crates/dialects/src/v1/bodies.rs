@@ -133,7 +133,7 @@ pub(super) fn bye(reason: &str, retry_after: Millis) -> Value {
 /// The acknowledgement of a request that was carried out.
 pub(super) fn granted(reply: &Reply) -> Value {
     match reply {
-        Reply::Joined { room, past, members: people, count } => joined(room, past, people, *count),
+        Reply::Joined { room, past, members: people, count, .. } => joined(room, past, people, *count),
         Reply::Sent { room, receipt } => sent(room, receipt),
         Reply::Modified { position, duplicate } => modified(*position, *duplicate),
         Reply::History { room, history } => {

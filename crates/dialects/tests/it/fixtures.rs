@@ -92,7 +92,7 @@ pub(crate) fn ready() -> Ready {
 pub(crate) fn outcomes() -> Vec<(&'static str, Result<Reply, Refusal>)> {
     vec![
         ("done", Ok(Reply::Done)),
-        ("entered", Ok(Reply::Entered { name: name("Zoë"), first: true, count: Some(3) })),
+        ("entered", Ok(Reply::Entered { room: lobby(), name: name("Zoë"), first: true, count: Some(3) })),
         ("joined", Ok(joined())),
         ("joined again", Ok(joined_again())),
         (
@@ -127,6 +127,7 @@ pub(crate) fn outcomes() -> Vec<(&'static str, Result<Reply, Refusal>)> {
 
 fn joined() -> Reply {
     Reply::Joined {
+        is_back: false,
         room: lobby(),
         past: Past::Recent(Recent { top: POSITION, envelopes: vec![logged(reply())] }),
         members: vec![someone("ann"), someone("bob")],
@@ -138,6 +139,7 @@ fn joined_again() -> Reply {
     let since = Position { seq: POSITION.seq - 1, ..POSITION };
     let missed = Recent { top: POSITION, envelopes: vec![logged(reply())] };
     Reply::Joined {
+        is_back: false,
         room: lobby(),
         past: Past::Missed { since, missed },
         members: vec![someone("ann")],
