@@ -15,10 +15,10 @@ pub(crate) struct Script {
 }
 
 macro_rules! scripts {
-    ($($constant:ident = $name:literal: $($file:literal)+;)*) => {
+    ($($constant:ident = $name:literal: $first:literal, $($file:literal)+;)*) => {
         $(pub(crate) static $constant: Script = Script {
             name: $name,
-            code: concat!($(include_str!(concat!("lua/", $file, ".lua")),)+),
+            code: concat!($first, $(include_str!(concat!("lua/", $file, ".lua")),)+),
             hash: OnceLock::new(),
         };)*
 
@@ -27,18 +27,20 @@ macro_rules! scripts {
     };
 }
 
+// The first line says what becomes of a script when Redis is full: refused before it has done anything, or carried out,
+// because it keeps or ends what is there. Without such a line Redis refuses at the first write that could need memory.
 scripts! {
-    PUBLISH = "publish": "log" "publish";
-    REVISE = "revise": "log" "revise";
-    HISTORY = "history": "log" "history";
-    RECENT = "recent": "log" "recent";
-    RECOVER = "recover": "log" "recover";
-    REGISTER = "register": "clock" "lease" "register";
-    RENEW = "renew": "clock" "lease" "renew";
-    ENTER = "enter": "clock" "people" "enter";
-    LEAVE = "leave": "clock" "people" "leave";
-    BURY = "bury": "clock" "lease" "people" "bury";
-    VERSION = "version": "clock" "version";
+    PUBLISH = "publish": "#!lua\n", "log" "publish";
+    REVISE = "revise": "#!lua\n", "log" "revise";
+    HISTORY = "history": "", "log" "history";
+    RECENT = "recent": "", "log" "recent";
+    RECOVER = "recover": "", "log" "recover";
+    REGISTER = "register": "#!lua flags=allow-oom\n", "clock" "lease" "register";
+    RENEW = "renew": "#!lua flags=allow-oom\n", "clock" "lease" "renew";
+    ENTER = "enter": "#!lua\n", "clock" "people" "enter";
+    LEAVE = "leave": "#!lua flags=allow-oom\n", "clock" "people" "leave";
+    BURY = "bury": "#!lua flags=allow-oom\n", "clock" "lease" "people" "bury";
+    VERSION = "version": "", "clock" "version";
 }
 
 impl Script {
