@@ -270,7 +270,7 @@ impl Maker {
         for script in script::ALL {
             hello.cmd("SCRIPT").arg("LOAD").arg(script.code).ignore();
         }
-        let (Master, info): (Master, String) = hello.query_async(&mut connection).await?;
+        let (Master, info): (Master, String) = hello.query_async(&mut connection).await.map_err(first)?;
         let run = run_id(&info).ok_or((ErrorKind::UnexpectedReturnType, "INFO names no run_id"))?;
         let (broken, answered) = (Arc::default(), Arc::default());
         Ok(Link { connection, at: Arc::new(at), run: run.into(), broken, made: Instant::now(), answered })
@@ -293,6 +293,12 @@ impl managed::Manager for Maker {
             Ok(())
         }
     }
+}
+
+/// Of an error in several parts, the first: they are refused for one reason.
+pub(crate) fn first(error: RedisError) -> RedisError {
+    let parts = error.clone().into_server_errors();
+    parts.and_then(|parts| parts.first().map(|(_, part)| part.clone().into())).unwrap_or(error)
 }
 
 fn run_id(info: &str) -> Option<&str> {

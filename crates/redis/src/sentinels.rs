@@ -17,6 +17,8 @@ use redis::{
 };
 use tokio::time::timeout;
 
+use crate::links::first;
+
 /// How long a sentinel may take to answer, connecting included.
 const ANSWERING: Duration = Duration::from_millis(500);
 
@@ -101,7 +103,7 @@ impl Sentinel {
         questions.cmd("SENTINEL").arg("GET-MASTER-ADDR-BY-NAME").arg(service);
         questions.cmd("SENTINEL").arg("MASTER").arg(service);
         let ((host, port), about): ((String, u16), HashMap<String, String>) =
-            questions.query_async(&mut connection).await?;
+            questions.query_async(&mut connection).await.map_err(first)?;
         *self.connection() = Some(connection);
         let epoch = about.get("config-epoch").and_then(|epoch| epoch.parse().ok()).unwrap_or_default();
         Ok(Answer { epoch, host, port })

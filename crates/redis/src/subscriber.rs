@@ -3,6 +3,7 @@
 //! It only enqueues. What the healer cannot take is dropped here, and its room is read from the log later.
 
 use std::{
+    collections::HashSet,
     net::{IpAddr, Ipv4Addr},
     sync::Arc,
     time::Duration,
@@ -40,6 +41,9 @@ pub(crate) const UNACKNOWLEDGED: Duration = Duration::from_secs(5);
 /// Time between attempts to connect: doubled each time, half of it random.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Reasons that are logged of one outage, each once.
+const REASONS: usize = 8;
 
 /// The state of the connection, for those who ask.
 #[derive(Debug, Clone, Copy, Default)]
@@ -88,15 +92,16 @@ pub(crate) enum End {
 impl Subscriber {
     /// For ever: connect, subscribe, listen, and again.
     pub(crate) async fn run(self) {
-        let (mut pause, mut is_first, mut is_said) = (FIRST_PAUSE, true, false);
+        let (mut pause, mut is_first, mut said) = (FIRST_PAUSE, true, HashSet::new());
         loop {
             let end = self.live_once(is_first).await;
             let lived = self.state.send_if_modified(|state| std::mem::take(&mut state.is_live));
             let rooms = self.rooms.cut();
             if lived {
-                (pause, is_first, is_said) = (FIRST_PAUSE, false, false);
+                (pause, is_first) = (FIRST_PAUSE, false);
+                said.clear();
             }
-            if !std::mem::replace(&mut is_said, true) {
+            if said.len() < REASONS && said.insert(end.to_string()) {
                 tracing::warn!(error = %end, rooms, "not connected to redis; trying again until it is there");
             }
             metrics::errors(1);
