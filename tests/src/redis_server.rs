@@ -4,6 +4,7 @@
 use std::{
     fs,
     io::{Read, Write},
+    net::SocketAddr,
     os::unix::net::UnixStream,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -16,11 +17,14 @@ use tempfile::TempDir;
 /// How long a Redis may take to start.
 const STARTING: Duration = Duration::from_secs(10);
 
+/// The nodes' password.
+pub const PASSWORD: &str = "sesame";
+
 /// Who may do what: other servers and sentinels, the tests, and nodes, with the rights that the documents give to them
 /// and no others. The order matters: INFO is dangerous.
 const ACL: &str = "user default on nopass ~* &* +@all\n\
     user operator on >operator ~* &* +@all\n\
-    user hubbub on >hubbub resetchannels ~{h:* ~{room:* &{h:* &{room:* -@all +@read +@write +@pubsub +@scripting \
+    user hubbub on >sesame resetchannels ~{h:* ~{room:* &{h:* &{room:* -@all +@read +@write +@pubsub +@scripting \
     +@connection -@dangerous +info +time +role +cluster|slots +cluster|shards\n";
 
 /// A running redis-server, found in `PATH`.
@@ -60,22 +64,28 @@ impl RedisServer {
 
     /// Starts it again with what it had, killing it first if it runs.
     pub fn restart(&mut self) {
+        self.launch(&[]);
+        let begun = Instant::now();
+        while !is_answering(&self.socket()) {
+            assert!(begun.elapsed() < STARTING, "redis-server did not start");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// The same with more settings, and without waiting until it serves.
+    pub fn launch(&mut self, settings: &[&str]) {
         self.kill();
         let process = Command::new("redis-server")
             .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", ""])
             .args(["--appendonly", "yes", "--appendfsync", "always", "--loglevel", "warning"])
             .args(["--unixsocket", "redis.sock", "--aclfile", "users.acl"])
+            .args(settings)
             .current_dir(self.folder.path())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .expect("redis-server, which Debian's package redis-server has");
         self.process = Some(process);
-        let begun = Instant::now();
-        while !is_answering(&self.socket()) {
-            assert!(begun.elapsed() < STARTING, "redis-server did not start");
-            thread::sleep(Duration::from_millis(5));
-        }
     }
 
     /// Starts it again with nothing.
@@ -115,19 +125,24 @@ impl RedisServer {
         assert!(status.success());
     }
 
-    /// Where it also listens.
-    pub fn port(&self) -> u16 {
-        self.port
-    }
-
     /// Where a node finds it, as the user that nodes are.
     pub fn url(&self) -> String {
-        format!("unix://{}?user=hubbub&pass=hubbub", self.socket().display())
+        format!("unix://{}?user=hubbub&pass={PASSWORD}", self.socket().display())
     }
 
     /// The same over TCP.
     pub fn tcp_url(&self) -> String {
-        format!("redis://hubbub:hubbub@127.0.0.1:{}/0", self.port)
+        Self::url_at(self.address())
+    }
+
+    /// Where it listens on TCP.
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.port))
+    }
+
+    /// Where a node finds a Redis that another address leads to, as the user that nodes are.
+    pub fn url_at(address: SocketAddr) -> String {
+        format!("redis://hubbub:{PASSWORD}@{address}/0")
     }
 
     /// Runs a command as its administrator and gives what redis-cli prints.

@@ -12,7 +12,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::redis_server::RedisServer;
+use crate::redis_server::{PASSWORD, RedisServer};
 
 /// A master may be silent for so long before its sentinels call it down.
 pub const DOWN_AFTER: Duration = Duration::from_secs(1);
@@ -39,7 +39,7 @@ impl SentinelServers {
     /// A master, this many replicas, and three sentinels of which two must agree. They may not know each other yet.
     pub fn start(replicas: usize) -> Self {
         let servers: Vec<_> = (0..=replicas).map(|_| RedisServer::start_with_tcp()).collect();
-        let master = servers[0].port();
+        let master = servers[0].address().port();
         for server in &servers {
             server.cli(["CONFIG", "SET", "repl-diskless-sync-delay", "0"]);
         }
@@ -73,7 +73,7 @@ impl SentinelServers {
         let most =
             |port: &&u16| named.iter().filter(|other| other == port).count() > self.sentinels.len() / 2;
         let port = named.iter().find(most)?;
-        self.servers.iter().position(|server| server.port() == *port)
+        self.servers.iter().position(|server| server.address().port() == *port)
     }
 
     /// One of the servers; the first was the first master.
@@ -106,7 +106,7 @@ impl SentinelServers {
         let hosts: Vec<_> =
             self.sentinels.iter().map(|sentinel| format!("127.0.0.1:{}", sentinel.port)).collect();
         let login = "sentinel_user=asking&sentinel_pass=asking";
-        format!("redis+sentinel://hubbub:hubbub@{}/{service}/0?{login}", hosts.join(","))
+        format!("redis+sentinel://hubbub:{PASSWORD}@{}/{service}/0?{login}", hosts.join(","))
     }
 }
 
