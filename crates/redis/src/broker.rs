@@ -2,20 +2,18 @@
 
 use std::{sync::Arc, time::Duration};
 
+use crate::{Options, Running, keys::Log, logs::Logs, rooms::Rooms, shards::Shards, wire};
 use async_trait::async_trait;
 use hubbub_core::{
     BackplaneError, Broker, Draft, Hint, History, Position, Receipt, Recent, Revised, Revision, RoomId,
     SessionId, Side, Subscription,
 };
-use redis::Cmd;
-
-use crate::{Options, Running, keys, links::Links, logs::Logs, rooms::Rooms, wire};
 
 /// The broker of one node.
 #[derive(Debug)]
 pub(crate) struct RedisBroker {
     logs: Logs,
-    links: Arc<Links>,
+    shards: Arc<Shards>,
     rooms: Arc<Rooms>,
     /// How long a subscription may take.
     patience: Duration,
@@ -25,12 +23,12 @@ pub(crate) struct RedisBroker {
 impl RedisBroker {
     pub(crate) fn new(
         logs: Logs,
-        links: Arc<Links>,
+        shards: Arc<Shards>,
         rooms: Arc<Rooms>,
         options: &Options,
         running: Arc<Running>,
     ) -> Self {
-        Self { logs, links, rooms, patience: options.response_timeout * 2, _running: running }
+        Self { logs, shards, rooms, patience: options.response_timeout * 2, _running: running }
     }
 }
 
@@ -45,8 +43,10 @@ impl Broker for RedisBroker {
     }
 
     async fn hint(&self, room: &RoomId, hint: Hint, origin: SessionId) -> Result<(), BackplaneError> {
-        let _nodes: u64 =
-            self.links.once("hint", ask_hint(room, &hint, origin)).await.map_err(BackplaneError::new)?;
+        let channel = Log(room).channel();
+        let mut cmd = redis::cmd(self.shards.say);
+        cmd.arg(&channel).arg(wire::hint(&hint, origin));
+        let _nodes: u64 = self.shards.once(&channel, "hint", cmd).await.map_err(BackplaneError::new)?;
         Ok(())
     }
 
@@ -81,10 +81,4 @@ impl Broker for RedisBroker {
     ) -> Result<Option<History>, BackplaneError> {
         self.logs.history(room, side, limit).await.map_err(BackplaneError::new)
     }
-}
-
-fn ask_hint(room: &RoomId, hint: &Hint, origin: SessionId) -> Cmd {
-    let mut cmd = redis::cmd("PUBLISH");
-    cmd.arg(keys::Log(room).channel()).arg(wire::hint(hint, origin));
-    cmd
 }

@@ -16,8 +16,9 @@ use tokio::sync::{Mutex, watch};
 
 use crate::{
     Options, Running, keys,
-    links::{Failure, Lane, Links},
-    subscriber::State,
+    links::{Failure, Lane},
+    listeners::State,
+    shards::Shards,
 };
 
 /// How long a node's address is fresh, and how long it is believed that there is no such node.
@@ -62,14 +63,14 @@ impl Cluster for RedisCluster {
     }
 
     fn healthy(&self) -> bool {
-        self.directory.state.borrow().is_live
+        self.directory.state.borrow().is_live()
     }
 }
 
 /// The hash that all nodes share.
 #[derive(Debug)]
 pub(crate) struct Directory {
-    links: Arc<Links>,
+    shards: Arc<Shards>,
     state: watch::Receiver<State>,
     patience: Duration,
     advert: Lock<Option<Advert>>,
@@ -104,10 +105,10 @@ impl Nodes {
 }
 
 impl Directory {
-    pub(crate) fn new(links: Arc<Links>, state: watch::Receiver<State>, options: &Options) -> Self {
+    pub(crate) fn new(shards: Arc<Shards>, state: watch::Receiver<State>, options: &Options) -> Self {
         let patience = options.response_timeout * 2;
         Self {
-            links,
+            shards,
             state,
             patience,
             advert: Lock::default(),
@@ -152,7 +153,7 @@ impl Directory {
             cmd.arg(keys::CLUSTER).arg(field(node.as_str())).arg(address);
             cmd
         };
-        self.links.call(Lane::Quick, "advertise", make).await
+        self.shards.call(keys::CLUSTER, Lane::Quick, "advertise", make).await
     }
 
     /// This node is going: nobody should be sent to it.
@@ -172,7 +173,7 @@ impl Directory {
             cmd.arg(keys::CLUSTER).arg(field(node));
             cmd
         };
-        self.links.call(Lane::Quick, "forget", make).await
+        self.shards.call(keys::CLUSTER, Lane::Quick, "forget", make).await
     }
 
     /// What is known is answered at once, however slow Redis is, and read again beside it when it is no longer fresh.
@@ -217,7 +218,8 @@ impl Directory {
             cmd.arg(keys::CLUSTER);
             cmd
         };
-        let fields: HashMap<String, Vec<u8>> = self.links.call(Lane::Long, "nodes", make).await?;
+        let fields: HashMap<String, Vec<u8>> =
+            self.shards.call(keys::CLUSTER, Lane::Long, "nodes", make).await?;
         let addresses = fields.into_iter().filter_map(|(field, address)| {
             Some((field.strip_prefix("node:")?.to_owned(), String::from_utf8(address).ok()?))
         });
@@ -241,7 +243,7 @@ impl Directory {
             pipeline.cmd("HGET").arg(keys::CLUSTER).arg(SECRET);
             pipeline
         };
-        let (bytes,): (Vec<u8>,) = self.links.pipeline(Lane::Quick, "secret", make).await?;
+        let (bytes,): (Vec<u8>,) = self.shards.pipeline(keys::CLUSTER, Lane::Quick, "secret", make).await?;
         let strange = (redis::ErrorKind::UnexpectedReturnType, "the cluster's secret is not 32 bytes long");
         bytes.try_into().map(Secret).map_err(|_| Failure::Refused("secret", strange.into()))
     }

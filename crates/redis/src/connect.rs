@@ -14,14 +14,17 @@ use crate::{
     broker::RedisBroker,
     cluster::{Directory, RedisCluster},
     healer::{Healer, INBOX},
-    keys::Partitions,
+    keys,
     links::{Lane, Links},
+    listeners::{Listeners, State},
     logs::Logs,
     metrics,
+    place::Place,
     presence::RedisPresence,
     rooms::Rooms,
-    source::Source,
-    subscriber::{QUEUE, QUEUE_BYTES, State, Subscriber},
+    scout::Scout,
+    shards::{Doubts, Shards, View},
+    subscriber::{QUEUE, QUEUE_BYTES},
 };
 
 /// Why there is no backplane.
@@ -47,44 +50,56 @@ pub(crate) struct Running(
 /// Must be called within a tokio runtime. Dropping the whole backplane ends its connections.
 pub async fn connect(options: Options) -> Result<Backplane, ConnectError> {
     metrics::start();
-    let source = Source::parse(&options.url).map_err(ConnectError::Url)?;
-    let links = Links::new(source, options.pool_size, options.response_timeout);
+    let place = Place::parse(&options.url).map_err(ConnectError::Url)?;
+    let mut tasks = JoinSet::new();
+    let (view, doubts) = look(place, &options, &mut tasks);
+    let shards = Shards::new(view.clone(), doubts.clone(), options.response_timeout);
     if options.fail_fast {
-        let pong: Result<String, _> = links.call(Lane::Quick, "ping", |_| redis::cmd("PING")).await;
+        let pong: Result<String, _> =
+            shards.call(keys::CLUSTER, Lane::Quick, "ping", |_| redis::cmd("PING")).await;
         pong.map_err(|error| ConnectError::Unreachable(error.into()))?;
     }
-    Ok(assemble(&Arc::new(links), &options))
+    Ok(assemble(view, doubts, &Arc::new(shards), &options, tasks))
 }
 
-fn assemble(links: &Arc<Links>, options: &Options) -> Backplane {
-    let partitions = Partitions::ONE;
-    let rooms = Arc::new(Rooms::default());
-    let logs = Logs::new(links.clone(), options);
+/// One Redis is where it is; a cluster is looked at again and again.
+fn look(place: Place, options: &Options, tasks: &mut JoinSet<()>) -> (watch::Receiver<View>, Option<Doubts>) {
+    match place {
+        Place::Master(source) => {
+            let links = Links::new(source, options.pool_size, options.response_timeout);
+            (watch::channel(View::one(links)).1, None)
+        }
+        Place::Cluster { manners, seeds } => {
+            let (seen, view) = watch::channel(View::unknown());
+            let (doubts, doubted) = mpsc::channel(1);
+            tasks.spawn(Scout::new(manners, seeds, options).run(seen, doubted));
+            (view, Some(doubts))
+        }
+    }
+}
+
+fn assemble(
+    view: watch::Receiver<View>,
+    doubts: Option<Doubts>,
+    shards: &Arc<Shards>,
+    options: &Options,
+    mut tasks: JoinSet<()>,
+) -> Backplane {
+    let rooms = Arc::new(Rooms::new(view.borrow().layout.clone()));
+    let logs = Logs::new(shards.clone(), options);
     let (queue, heard) = mpsc::channel(QUEUE);
     let (sender, inbox) = mpsc::channel(INBOX);
     let (state, is_live) = watch::channel(State::default());
-    let directory = Arc::new(Directory::new(links.clone(), is_live, options));
+    let directory = Arc::new(Directory::new(shards.clone(), is_live, options));
 
-    let bytes = Arc::new(Semaphore::new(QUEUE_BYTES));
-    let mut tasks = JoinSet::new();
-    tasks.spawn(
-        Subscriber { links: links.clone(), rooms: rooms.clone(), partitions, queue, bytes, state }.run(),
-    );
-    tasks.spawn(
-        Healer::new(rooms.clone(), logs.clone(), links.clone(), partitions, heard, sender, options.sweep)
-            .run(),
-    );
+    let (bytes, state) = (Arc::new(Semaphore::new(QUEUE_BYTES)), Arc::new(state));
+    tasks.spawn(Listeners { view, doubts, rooms: rooms.clone(), queue, bytes, state }.run());
+    tasks.spawn(Healer::new(rooms.clone(), logs.clone(), shards.clone(), heard, sender, options.sweep).run());
     let running = Arc::new(Running(tasks));
 
     Backplane {
-        broker: Arc::new(RedisBroker::new(logs, links.clone(), rooms, options, running.clone())),
-        presence: Arc::new(RedisPresence::new(
-            links,
-            directory.clone(),
-            partitions,
-            options,
-            running.clone(),
-        )),
+        broker: Arc::new(RedisBroker::new(logs, shards.clone(), rooms, options, running.clone())),
+        presence: Arc::new(RedisPresence::new(shards, directory.clone(), options, running.clone())),
         cluster: Arc::new(RedisCluster::new(directory, running)),
         inbox,
     }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use hubbub_core::{Inbound, Position, RoomId};
-use redis::{FromRedisValue, Value};
+use redis::{FromRedisValue, Pipeline, Value};
 use tokio::{
     sync::{Semaphore, mpsc},
     task::JoinSet,
@@ -18,12 +18,13 @@ use tokio::{
 };
 
 use crate::{
-    keys::{self, Partitions},
-    links::{Failure, Lane, Link, Links},
+    keys::{self, Side},
+    links::{Lane, Link},
     logs::{self, Logs, Suffix, understood},
     metrics,
     room::{Ask, Effects, Heal},
     rooms::Rooms,
+    shards::Shards,
     subscriber::Heard,
     wire,
 };
@@ -52,8 +53,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 pub(crate) struct Healer {
     rooms: Arc<Rooms>,
     logs: Logs,
-    links: Arc<Links>,
-    partitions: Partitions,
+    shards: Arc<Shards>,
     queue: mpsc::Receiver<Heard>,
     inbox: mpsc::Sender<Inbound>,
     readings: JoinSet<Reading>,
@@ -66,7 +66,8 @@ pub(crate) struct Healer {
 /// What was read beside the delivery.
 #[derive(Debug)]
 enum Reading {
-    Compared(Vec<(Ask, Position, Option<u64>)>),
+    /// These, but not those.
+    Compared(Vec<(Ask, Position, Option<u64>)>, Vec<Ask>),
     NotCompared(Vec<Ask>),
     Healed(Heal, Suffix),
 }
@@ -75,8 +76,7 @@ impl Healer {
     pub(crate) fn new(
         rooms: Arc<Rooms>,
         logs: Logs,
-        links: Arc<Links>,
-        partitions: Partitions,
+        shards: Arc<Shards>,
         queue: mpsc::Receiver<Heard>,
         inbox: mpsc::Sender<Inbound>,
         sweep: Duration,
@@ -84,8 +84,7 @@ impl Healer {
         Self {
             rooms,
             logs,
-            links,
-            partitions,
+            shards,
             queue,
             inbox,
             readings: JoinSet::new(),
@@ -121,7 +120,7 @@ impl Healer {
     }
 
     async fn hear(&mut self, heard: Heard) {
-        let Some(room) = keys::parse_channel(&heard.message.channel) else { return };
+        let Some((room, _)) = keys::parse_channel(&heard.message.channel) else { return };
         let Some(envelope) = understood(wire::envelope(&room, &heard.message.payload)) else {
             return;
         };
@@ -148,8 +147,12 @@ impl Healer {
                 let effects = self.rooms.healed(room, birth, suffix);
                 self.deliver(effects).await;
             }
-            Reading::Compared(rooms) => {
-                self.comparing -= 1;
+            Reading::Compared(rooms, failed) => {
+                if failed.is_empty() {
+                    self.comparing -= 1;
+                } else {
+                    self.readings.spawn(again(failed));
+                }
                 for (ask, top, version) in rooms {
                     let effects = self.rooms.compared(ask, top, version);
                     if effects.heal.is_some() {
@@ -188,7 +191,7 @@ impl Healer {
 
     fn compare(&mut self, asks: Vec<Ask>) {
         self.comparing += 1;
-        self.readings.spawn(compare(self.logs.clone(), self.links.clone(), self.partitions, asks));
+        self.readings.spawn(compare(self.logs.clone(), self.shards.clone(), asks));
     }
 }
 
@@ -206,48 +209,49 @@ async fn heal_room(logs: Logs, places: Arc<Semaphore>, heal: Heal) -> Reading {
     }
 }
 
-async fn compare(logs: Logs, links: Arc<Links>, partitions: Partitions, asks: Vec<Ask>) -> Reading {
-    match tops(&logs, &links, partitions, &asks).await {
-        Ok(tops) => {
-            Reading::Compared(asks.into_iter().zip(tops).map(|(ask, (top, v))| (ask, top, v)).collect())
-        }
-        Err(error) => {
-            tracing::debug!(%error, "could not compare rooms with their logs; trying again");
-            tokio::time::sleep(PAUSE).await;
-            Reading::NotCompared(asks)
+async fn compare(logs: Logs, shards: Arc<Shards>, asks: Vec<Ask>) -> Reading {
+    let tops = tops(&logs, &shards, &asks).await;
+    let (mut compared, mut failed) = (Vec::new(), Vec::new());
+    for (ask, top) in asks.into_iter().zip(tops) {
+        match top {
+            Some((top, version)) => compared.push((ask, top, version)),
+            None => failed.push(ask),
         }
     }
+    Reading::Compared(compared, failed)
+}
+
+/// Where Redis could not be asked, not at once.
+async fn again(asks: Vec<Ask>) -> Reading {
+    tracing::debug!(rooms = asks.len(), "could not compare rooms with their logs; trying again");
+    tokio::time::sleep(PAUSE).await;
+    Reading::NotCompared(asks)
 }
 
 /// The top of each room's log and the version of its presence.
-async fn tops(
-    logs: &Logs,
-    links: &Links,
-    partitions: Partitions,
-    asks: &[Ask],
-) -> Result<Vec<(Position, Option<u64>)>, Failure> {
-    let make = |link: &Link| {
-        let mut pipeline = redis::pipe();
-        for ask in asks {
-            pipeline.add_command(logs.ask_recent(link, &ask.room, 0));
+async fn tops(logs: &Logs, shards: &Shards, asks: &[Ask]) -> Vec<Option<(Position, Option<u64>)>> {
+    let partitions = shards.partitions();
+    let channels = |ask: &Ask| Side::BOTH.map(|side| side.channel(&ask.room, partitions));
+    let keys: Vec<_> = asks.iter().flat_map(channels).collect();
+    let add = |pipeline: &mut Pipeline, link: &Link, number: usize| {
+        let ask = &asks[number / 2];
+        if number % 2 == 1 {
             pipeline.cmd("HGET").arg(partitions.of(&ask.room).room(&ask.room)).arg(keys::VERSION);
-            if ask.keep {
-                pipeline.add_command(logs::ask_keep(&ask.room)).ignore();
-            }
+            return;
         }
-        pipeline
+        pipeline.add_command(logs.ask_recent(link, &ask.room, 0));
+        if ask.keep {
+            pipeline.add_command(logs::ask_keep(&ask.room)).ignore();
+        }
     };
-    let answers: Vec<Value> = links.pipeline(Lane::Long, "compare", make).await?;
-    answers
-        .chunks_exact(2)
-        .map(top)
-        .collect::<Result<_, _>>()
-        .map_err(|error| Failure::Refused("compare", error))
+    let answers = shards.scatter(Lane::Long, "compare", &keys, add).await;
+    answers.chunks_exact(2).map(top).collect()
 }
 
-fn top(answers: &[Value]) -> Result<(Position, Option<u64>), redis::RedisError> {
-    let (epoch, seq, _): (u64, u64, Value) = FromRedisValue::from_redis_value_ref(&answers[0])?;
-    Ok((Position { epoch, seq }, FromRedisValue::from_redis_value_ref(&answers[1])?))
+fn top(answers: &[Option<Value>]) -> Option<(Position, Option<u64>)> {
+    let [Some(log), Some(version)] = answers else { return None };
+    let (epoch, seq, _): (u64, u64, Value) = FromRedisValue::from_redis_value_ref(log).ok()?;
+    Some((Position { epoch, seq }, FromRedisValue::from_redis_value_ref(version).ok()?))
 }
 
 /// Goes through all rooms, a few at a time.

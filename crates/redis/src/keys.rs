@@ -60,6 +60,9 @@ impl Partitions {
     /// One Redis has nothing to divide.
     pub(crate) const ONE: Self = Self(1);
 
+    /// A cluster has more than it is likely to have masters.
+    pub(crate) const CLUSTER: Self = Self(16);
+
     /// The one that a room's people are in.
     pub(crate) fn of(self, room: &RoomId) -> Partition {
         Partition(checksum(room.as_str().as_bytes()) % self.0)
@@ -150,19 +153,35 @@ pub(crate) fn parse_user(field: &str) -> Option<UserId> {
 /// The field of the version in a room's hash.
 pub(crate) const VERSION: &str = "v";
 
-/// Both channels of a room.
-pub(crate) fn channels(room: &RoomId, partitions: Partitions) -> [String; 2] {
-    [Log(room).channel(), partitions.of(room).channel(room)]
+/// One of a room's two channels. In a cluster each has a slot of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// Says what is said.
+    Log,
+    /// Says who comes and goes.
+    People,
 }
 
-/// The room that a channel speaks of, or `None`: not one of ours.
-pub(crate) fn parse_channel(channel: &str) -> Option<RoomId> {
-    let log = channel.strip_prefix("{room:").and_then(|rest| rest.strip_suffix("}:c"));
-    let room = log.or_else(|| {
-        let (partition, room) = channel.strip_prefix("{h:p")?.split_once("}:c:")?;
-        partition.parse::<u16>().is_ok().then_some(room)
-    })?;
-    RoomId::from_backplane(room)
+impl Side {
+    pub(crate) const BOTH: [Self; 2] = [Self::Log, Self::People];
+
+    /// Its channel's name.
+    pub(crate) fn channel(self, room: &RoomId, partitions: Partitions) -> String {
+        match self {
+            Self::Log => Log(room).channel(),
+            Self::People => partitions.of(room).channel(room),
+        }
+    }
+}
+
+/// What a channel speaks of, or `None`: not one of ours.
+pub(crate) fn parse_channel(channel: &str) -> Option<(RoomId, Side)> {
+    if let Some(room) = channel.strip_prefix("{room:").and_then(|rest| rest.strip_suffix("}:c")) {
+        return Some((RoomId::from_backplane(room)?, Side::Log));
+    }
+    let (partition, room) = channel.strip_prefix("{h:p")?.split_once("}:c:")?;
+    partition.parse::<u16>().ok()?;
+    Some((RoomId::from_backplane(room)?, Side::People))
 }
 
 #[cfg(test)]
@@ -173,8 +192,9 @@ mod tests {
     fn channels_lead_back_to_their_room_however_it_is_spelled() {
         for name in ["lobby", "a}b", "}:c", "{h:p0}:c:x", "Zoë's café"] {
             let room = RoomId::parse(name).expect("a room");
-            for channel in channels(&room, Partitions::ONE) {
-                assert_eq!(parse_channel(&channel).as_ref(), Some(&room), "{channel}");
+            for side in Side::BOTH {
+                let channel = side.channel(&room, Partitions::ONE);
+                assert_eq!(parse_channel(&channel), Some((room.clone(), side)), "{channel}");
             }
         }
         for strange in ["", "{room:}:c", "{h:px}:c:lobby", "lobby", "{room:lobby}:s"] {

@@ -10,9 +10,10 @@ use hubbub_core::{Buried, Millis, NodeId};
 use crate::{
     Options,
     keys::Partition,
-    links::{Failure, Lane, Links},
+    links::{Failure, Lane},
     logs::millis,
     metrics, script,
+    shards::Shards,
 };
 
 /// Pairs that one call buries: a few milliseconds of Redis.
@@ -24,7 +25,7 @@ const CALLS: usize = 64;
 /// What a node asks of Redis about its own and others' leases.
 #[derive(Debug)]
 pub(crate) struct Leases {
-    links: Arc<Links>,
+    shards: Arc<Shards>,
     partition: Partition,
     node: NodeId,
     lease: Millis,
@@ -54,8 +55,8 @@ impl Burial {
 }
 
 impl Leases {
-    pub(crate) fn new(links: Arc<Links>, partition: Partition, options: &Options) -> Self {
-        Self { links, partition, node: options.node.clone(), lease: millis(options.lease) }
+    pub(crate) fn new(shards: Arc<Shards>, partition: Partition, options: &Options) -> Self {
+        Self { shards, partition, node: options.node.clone(), lease: millis(options.lease) }
     }
 
     /// Begins a new incarnation, and fences the node's earlier ones.
@@ -67,7 +68,7 @@ impl Leases {
             cmd.arg(self.node.as_str()).arg(self.lease);
             cmd
         };
-        self.links.call(Lane::Quick, script::REGISTER.name, call).await
+        self.shards.call(&keys[0], Lane::Quick, script::REGISTER.name, call).await
     }
 
     /// Prolongs the lease, or says that it is gone.
@@ -78,7 +79,7 @@ impl Leases {
             cmd.arg(incarnation).arg(self.lease);
             cmd
         };
-        self.links.call(Lane::Quick, script::RENEW.name, call).await
+        self.shards.call(&keys[0], Lane::Quick, script::RENEW.name, call).await
     }
 
     /// Buries whoever is dead, and announces the leaves whose time has come.
@@ -112,11 +113,11 @@ impl Leases {
         let keys = [p.meta(), p.nodes(), p.dead(), p.grace()];
         let call = |_: &_| {
             let mut cmd = script::BURY.on(&keys);
-            cmd.arg(p.prefix()).arg(self.lease).arg(PAIRS).arg(resigning);
+            cmd.arg(p.prefix()).arg(self.lease).arg(PAIRS).arg(resigning).arg(self.shards.say);
             cmd
         };
         let (incarnation, users, is_more, end): (String, usize, bool, u8) =
-            self.links.call(Lane::Quick, script::BURY.name, call).await?;
+            self.shards.call(&keys[0], Lane::Quick, script::BURY.name, call).await?;
         metrics::buried_users(users as u64);
         let end = match end {
             0 => End::NotYet,

@@ -9,25 +9,31 @@
 //!   enter ────► links ──► enter.lua  ──► PUBLISH ──────► the same way ─────────────────────┘
 //! ```
 
+mod asking;
 mod broker;
 mod cluster;
 mod connect;
 mod healer;
 mod keys;
+mod layout;
 mod lease;
 mod line;
 mod links;
+mod listeners;
 mod listening;
 mod logs;
 mod metrics;
 mod options;
 mod pairs;
 mod people;
+mod place;
 mod presence;
 mod room;
 mod rooms;
+mod scout;
 mod script;
 mod sentinels;
+mod shards;
 mod slots;
 mod source;
 mod subscriber;

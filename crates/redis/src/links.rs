@@ -79,19 +79,7 @@ impl Links {
         Ok(Leader { at, run })
     }
 
-    /// Carries out one command and answers within two attempts' time. It may have been carried out twice, and if the
-    /// answer is an error other than [`Failure::Unreached`], once.
-    pub(crate) async fn call<T: FromRedisValue>(
-        &self,
-        lane: Lane,
-        name: &'static str,
-        make: impl Fn(&Link) -> Cmd + Send + Sync,
-    ) -> Result<T, Failure> {
-        let (answer,) = self.pipeline(lane, name, |link| one(make(link))).await?;
-        Ok(answer)
-    }
-
-    /// The same without a second attempt: it is carried out once or not at all.
+    /// Carries out one command once or not at all.
     pub(crate) async fn once<T: FromRedisValue>(&self, name: &'static str, cmd: Cmd) -> Result<T, Failure> {
         let started = Instant::now();
         let make = |_: &Link| one(cmd.clone());
@@ -103,7 +91,8 @@ impl Links {
         answer.map(|((answer,), _)| answer)
     }
 
-    /// Like [`Self::call`], for several commands in one round trip; they are not one step.
+    /// Carries out several commands in one round trip, not in one step, and answers within two attempts' time. They may
+    /// have been carried out twice, and if the answer is an error other than [`Failure::Unreached`], once.
     pub(crate) async fn pipeline<T: FromRedisValue>(
         &self,
         lane: Lane,

@@ -3,20 +3,20 @@
 //! Redis is greeted first (one that is still loading its data refuses that), then asked for every room that is wanted,
 //! and only when it has confirmed them all does the node call itself connected.
 
-use std::{
-    collections::VecDeque,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use redis::RedisError;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::{
-    keys,
+    asking::Asking,
+    keys::{self, Side},
     line::{Line, Word},
     links::{Failure, Leader},
     metrics,
-    rooms::Batch,
+    rooms::Tap,
+    shards,
     subscriber::{End, Subscriber},
 };
 
@@ -40,9 +40,7 @@ pub(crate) struct Listening<'a> {
     is_greeted: bool,
     /// There may be something to ask for.
     is_wishing: bool,
-    /// What is under way: one batch at a time, and the channels in it that Redis has not confirmed yet, in its order.
-    asked: Option<Batch>,
-    unconfirmed: VecDeque<String>,
+    asking: Option<Asking>,
 }
 
 impl<'a> Listening<'a> {
@@ -57,8 +55,7 @@ impl<'a> Listening<'a> {
             is_first,
             is_greeted: false,
             is_wishing: true,
-            asked: None,
-            unconfirmed: VecDeque::new(),
+            asking: None,
         }
     }
 
@@ -66,6 +63,7 @@ impl<'a> Listening<'a> {
     pub(crate) async fn run(mut self) -> End {
         let mut ticks = interval(PING);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut wishes = self.subscriber.rooms.wishes.subscribe();
         loop {
             self.ask();
             tokio::select! {
@@ -75,7 +73,7 @@ impl<'a> Listening<'a> {
                         return end;
                     }
                 }
-                () = self.subscriber.rooms.wishes.notified() => self.is_wishing = true,
+                Ok(()) = wishes.changed() => self.is_wishing = true,
                 _ = ticks.tick() => {
                     if self.heard.elapsed() > SILENCE {
                         return End::Silent;
@@ -104,53 +102,86 @@ impl<'a> Listening<'a> {
         }
     }
 
-    /// Asks for what is wanted. A batch that is not full has everything that was wanted when it was made.
+    /// Asks for what is wanted, one batch at a time.
     fn ask(&mut self) {
-        if !self.is_greeted || self.asked.is_some() || !std::mem::take(&mut self.is_wishing) {
-            return;
+        while self.is_greeted && self.asking.is_none() && std::mem::take(&mut self.is_wishing) {
+            let batch = self.subscriber.rooms.batch(self.subscriber.shard, BATCH);
+            if batch.is_empty() && batch.is_last {
+                return self.subscriber.is_complete();
+            }
+            let mut asking = Asking::new(batch.is_last);
+            self.request("UNSUBSCRIBE", batch.unsubscribe, &mut asking);
+            self.request("SUBSCRIBE", batch.subscribe, &mut asking);
+            self.asking = Some(asking);
+            self.settle();
         }
-        let batch = self.subscriber.rooms.batch(BATCH);
-        if batch.is_empty() {
-            return self.subscriber.is_complete();
-        }
-        let channels = |room: &_| keys::channels(room, self.subscriber.partitions);
-        let gone: Vec<String> = batch.unsubscribe.iter().flat_map(channels).collect();
-        let wanted: Vec<String> = batch.subscribe.iter().flat_map(|(room, _)| channels(room)).collect();
-        self.asked = Some(batch);
-        self.request("UNSUBSCRIBE", gone);
-        self.request("SUBSCRIBE", wanted);
     }
 
-    fn request(&mut self, command: &str, channels: Vec<String>) {
-        if !channels.is_empty() {
+    fn request(&mut self, command: &str, taps: Vec<Tap>, asking: &mut Asking) {
+        let channel = |tap: &Tap| tap.side.channel(&tap.room, self.subscriber.partitions);
+        let channels: Vec<_> = taps.iter().map(channel).collect();
+        if self.subscriber.is_in_a_cluster() {
+            // The channels of one command must be in one slot.
+            let command = format!("S{command}");
+            channels.iter().for_each(|channel| self.line.ask(redis::cmd(&command).arg(channel)));
+        } else if !channels.is_empty() {
             self.line.ask(redis::cmd(command).arg(&channels));
-            self.unconfirmed.extend(channels);
         }
+        asking.add(channels, taps);
     }
 
     fn hear(&mut self, word: Word) -> Result<(), End> {
         match word {
             Word::Message(message) => self.subscriber.enqueue(message),
             Word::Pong => self.is_greeted = true,
-            Word::Subscribed(channel) | Word::Unsubscribed(channel) => {
-                if self.unconfirmed.pop_front() != Some(channel) {
+            Word::Subscribed(channel) => {
+                if !self.asking.as_mut().is_some_and(|asking| asking.subscribed(&channel)) {
                     return Err(End::Confused);
                 }
-                self.settle();
             }
-            Word::Refused(error) => return Err(error.into()),
+            Word::Unsubscribed(channel) => {
+                if !self.asking.as_mut().is_some_and(|asking| asking.unsubscribed(&channel)) {
+                    self.lose(&channel)?;
+                }
+            }
+            Word::Refused(error) => self.refused(error)?,
         }
+        self.settle();
         Ok(())
     }
 
-    /// The batch is done when all of it is confirmed.
-    fn settle(&mut self) {
-        let Some(batch) = self.asked.take_if(|_| self.unconfirmed.is_empty()) else { return };
-        if !self.is_first && !self.subscriber.state.borrow().is_live {
-            metrics::resubscribes(batch.subscribe.len() as u64);
+    /// A master that gives a slot away takes back what was subscribed there.
+    fn lose(&mut self, channel: &str) -> Result<(), End> {
+        let lost = keys::parse_channel(channel).filter(|_| self.subscriber.is_in_a_cluster());
+        let (room, side) = lost.ok_or(End::Confused)?;
+        if let Some(asking) = &mut self.asking {
+            asking.lost(|tap| tap.room == room && tap.side == side);
         }
-        self.subscriber.rooms.confirmed(&batch);
-        if batch.subscribe.len() + batch.unsubscribe.len() < BATCH {
+        self.subscriber.rooms.lost(self.subscriber.shard, &room, side);
+        self.subscriber.doubt(None);
+        Ok(())
+    }
+
+    fn refused(&mut self, error: RedisError) -> Result<(), End> {
+        let asking = self.asking.as_mut().filter(|_| shards::misdirected(&error).is_some());
+        let is_asked = asking.is_some_and(|asking| asking.refused(shards::place(&error)));
+        if is_asked { Ok(()) } else { Err(error.into()) }
+    }
+
+    /// The batch is done when all of it is answered.
+    fn settle(&mut self) {
+        let Some(asking) = self.asking.take_if(|asking| asking.is_answered()) else { return };
+        let Subscriber { rooms, shard, .. } = self.subscriber;
+        if !self.is_first && !self.subscriber.is_live() {
+            let again = asking.confirmed.iter().filter(|tap| tap.side == Side::Log);
+            metrics::resubscribes(again.count() as u64);
+        }
+        rooms.confirmed(*shard, &asking.confirmed);
+        rooms.refused(*shard, &asking.refused);
+        if !asking.refused.is_empty() {
+            self.subscriber.doubt(asking.better);
+        }
+        if asking.is_last {
             self.subscriber.is_complete();
         }
         self.is_wishing = true;

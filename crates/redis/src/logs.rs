@@ -11,8 +11,10 @@ use redis::Cmd;
 use crate::{
     Options,
     keys::Log,
-    links::{Failure, Lane, Link, Links},
-    metrics, script, wire,
+    links::{Failure, Lane, Link},
+    metrics, script,
+    shards::Shards,
+    wire,
 };
 
 /// How long a retry under the same key is said only once.
@@ -30,16 +32,16 @@ const PIECE: usize = 256 * 1_024;
 /// The rooms' logs.
 #[derive(Debug, Clone)]
 pub(crate) struct Logs {
-    links: Arc<Links>,
+    shards: Arc<Shards>,
     length: usize,
     age: Millis,
     keep: Millis,
 }
 
 impl Logs {
-    pub(crate) fn new(links: Arc<Links>, options: &Options) -> Self {
+    pub(crate) fn new(shards: Arc<Shards>, options: &Options) -> Self {
         let keep = millis(options.history_age.max(SHORTEST_KEPT));
-        Self { links, length: options.history_length, age: millis(options.history_age), keep }
+        Self { shards, length: options.history_length, age: millis(options.history_age), keep }
     }
 
     pub(crate) async fn publish(&self, draft: &Draft) -> Result<Receipt, Unsaid> {
@@ -49,11 +51,11 @@ impl Logs {
         let call = |link: &Link| {
             let mut cmd = script::PUBLISH.on(&keys);
             cmd.arg(&*link.run).arg(self.keep).arg(self.length).arg(self.age);
-            cmd.arg(millis(REMEMBERED)).arg(&body);
+            cmd.arg(millis(REMEMBERED)).arg(&body).arg(self.shards.say);
             cmd
         };
         let (place, duplicate): (String, bool) =
-            self.links.call(Lane::Quick, script::PUBLISH.name, call).await?;
+            self.shards.call(&keys[0], Lane::Quick, script::PUBLISH.name, call).await?;
         receipt(&place, duplicate).ok_or(Unsaid::Unplaced)
     }
 
@@ -67,9 +69,10 @@ impl Logs {
             let mut cmd = script::REVISE.on(&keys);
             cmd.arg(&*link.run).arg(self.keep).arg(self.length).arg(self.age).arg(millis(REMEMBERED));
             cmd.arg(REACTIONS).arg(epoch).arg(seq).arg(revision.user.as_str()).arg(op).arg(value).arg(&body);
+            cmd.arg(self.shards.say);
             cmd
         };
-        let answer: Vec<String> = self.links.call(Lane::Quick, script::REVISE.name, call).await?;
+        let answer: Vec<String> = self.shards.call(&keys[0], Lane::Quick, script::REVISE.name, call).await?;
         revised(&answer).ok_or(Unsaid::Unplaced)
     }
 
@@ -84,13 +87,14 @@ impl Logs {
             Side::Before(position) => ("before", position),
             Side::After(position) => ("after", position),
         };
+        let keys = Log(room).kept();
         let call = |link: &Link| {
-            let mut cmd = script::HISTORY.on(&Log(room).kept());
+            let mut cmd = script::HISTORY.on(&keys);
             cmd.arg(&*link.run).arg(self.keep).arg(side).arg(epoch).arg(seq).arg(limit.min(MOST)).arg(PIECE);
             cmd
         };
         let (is_there, more, frames): (bool, bool, Vec<Vec<u8>>) =
-            self.links.call(Lane::Long, script::HISTORY.name, call).await?;
+            self.shards.call(&keys[0], Lane::Long, script::HISTORY.name, call).await?;
         let mut envelopes: Vec<_> = frames.iter().filter_map(|frame| read(room, frame)).collect();
         if side != "after" {
             envelopes.reverse();
@@ -99,9 +103,9 @@ impl Logs {
     }
 
     pub(crate) async fn recent(&self, room: &RoomId, limit: usize) -> Result<Recent, Failure> {
-        let answer =
-            self.links.call(Lane::Long, script::RECENT.name, |link| self.ask_recent(link, room, limit));
-        let (epoch, seq, frames): (u64, u64, Vec<Vec<u8>>) = answer.await?;
+        let (key, call) = (Log(room).meta(), |link: &Link| self.ask_recent(link, room, limit));
+        let (epoch, seq, frames): (u64, u64, Vec<Vec<u8>>) =
+            self.shards.call(&key, Lane::Long, script::RECENT.name, call).await?;
         let envelopes = frames.iter().rev().filter_map(|frame| read(room, frame)).collect();
         Ok(Recent { top: Position { epoch, seq }, envelopes })
     }
@@ -121,14 +125,15 @@ impl Logs {
         since: Position,
         limit: usize,
     ) -> Result<Suffix, Failure> {
+        let keys = Log(room).kept();
         let call = |link: &Link| {
-            let mut cmd = script::RECOVER.on(&Log(room).kept());
+            let mut cmd = script::RECOVER.on(&keys);
             cmd.arg(&*link.run).arg(self.keep).arg(since.epoch).arg(since.seq);
             cmd.arg(limit.min(MOST)).arg(PIECE);
             cmd
         };
         let (epoch, seq, first, frames): (u64, u64, u64, Vec<Vec<u8>>) =
-            self.links.call(Lane::Long, script::RECOVER.name, call).await?;
+            self.shards.call(&keys[0], Lane::Long, script::RECOVER.name, call).await?;
         let entries = frames.iter().filter_map(|frame| entry(room, frame)).collect();
         Ok(Suffix { top: Position { epoch, seq }, first, entries })
     }

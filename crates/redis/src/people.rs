@@ -10,9 +10,11 @@ use redis::Cmd;
 
 use crate::{
     keys::{self, Partition},
-    links::{Failure, Lane, Links},
+    links::{Failure, Lane},
     logs::millis,
-    metrics, script, wire,
+    metrics, script,
+    shards::Shards,
+    wire,
 };
 
 /// Claims that are made in one round trip.
@@ -34,19 +36,23 @@ pub(crate) enum Entered {
 /// The people of one partition's rooms, as Redis knows them.
 #[derive(Debug, Clone)]
 pub(crate) struct People {
-    links: Arc<Links>,
+    shards: Arc<Shards>,
     partition: Partition,
 }
 
 impl People {
-    pub(crate) fn new(links: Arc<Links>, partition: Partition) -> Self {
-        Self { links, partition }
+    pub(crate) fn new(shards: Arc<Shards>, partition: Partition) -> Self {
+        Self { shards, partition }
     }
 
     /// This incarnation's first session of someone.
     pub(crate) async fn enter(&self, incarnation: &str, claim: &Claim) -> Result<Entered, Failure> {
-        let answer: Vec<String> =
-            self.links.call(Lane::Quick, script::ENTER.name, |_| self.ask_enter(incarnation, claim)).await?;
+        let answer: Vec<String> = self
+            .shards
+            .call(&self.partition.prefix(), Lane::Quick, script::ENTER.name, |_| {
+                self.ask_enter(incarnation, claim)
+            })
+            .await?;
         entered(&answer)
     }
 
@@ -65,7 +71,8 @@ impl People {
                 }
                 pipeline
             };
-            let answers: Vec<Vec<String>> = self.links.pipeline(Lane::Long, "rejoin", make).await?;
+            let answers: Vec<Vec<String>> =
+                self.shards.pipeline(&self.partition.prefix(), Lane::Long, "rejoin", make).await?;
             for answer in answers {
                 all.push(entered(&answer)?);
             }
@@ -75,8 +82,12 @@ impl People {
 
     /// This incarnation's last session of someone. Answers the version, if it was the cluster's last.
     pub(crate) async fn leave(&self, incarnation: &str, exit: &Exit) -> Result<Option<u64>, Failure> {
-        let answer: Vec<String> =
-            self.links.call(Lane::Quick, script::LEAVE.name, |_| self.ask_leave(incarnation, exit)).await?;
+        let answer: Vec<String> = self
+            .shards
+            .call(&self.partition.prefix(), Lane::Quick, script::LEAVE.name, |_| {
+                self.ask_leave(incarnation, exit)
+            })
+            .await?;
         Ok(answer.get(1).and_then(|version| version.parse().ok()))
     }
 
@@ -88,11 +99,13 @@ impl People {
             cmd.arg(&key);
             cmd
         };
-        let fields: HashMap<String, String> = self.links.call(Lane::Long, "occupants", make).await?;
+        let fields: HashMap<String, String> = self.shards.call(&key, Lane::Long, "occupants", make).await?;
         let version = match fields.get(keys::VERSION) {
             Some(version) => version.parse().unwrap_or_default(),
             None => {
-                self.links.call(Lane::Quick, script::VERSION.name, |_| script::VERSION.on(&[&key])).await?
+                self.shards
+                    .call(&key, Lane::Quick, script::VERSION.name, |_| script::VERSION.on(&[&key]))
+                    .await?
             }
         };
         let mut occupants: Vec<_> =
@@ -109,7 +122,7 @@ impl People {
             cmd.arg(&key);
             cmd
         };
-        let fields: usize = self.links.call(Lane::Quick, "count", make).await?;
+        let fields: usize = self.shards.call(&key, Lane::Quick, "count", make).await?;
         Ok(fields.saturating_sub(1))
     }
 
@@ -121,7 +134,7 @@ impl People {
             cmd.arg(&key);
             cmd
         };
-        let members: Vec<String> = self.links.call(Lane::Long, "held", make).await?;
+        let members: Vec<String> = self.shards.call(&key, Lane::Long, "held", make).await?;
         Ok(members.iter().filter_map(|pair| keys::parse_pair(pair)).collect())
     }
 
@@ -132,7 +145,8 @@ impl People {
         cmd.arg(incarnation).arg(keys::pair(room, &claim.user)).arg(claim.user.as_str());
         cmd.arg(subject(claim.subject.as_deref()))
             .arg(claim.name.as_str())
-            .arg(wire::origin(Some(claim.session)));
+            .arg(wire::origin(Some(claim.session)))
+            .arg(self.shards.say);
         cmd
     }
 
@@ -141,7 +155,7 @@ impl People {
         let keys = [p.grace(), p.room(room), p.held(incarnation), p.channel(room)];
         let mut cmd = script::LEAVE.on(&keys);
         cmd.arg(keys::pair(room, &exit.user)).arg(exit.user.as_str());
-        cmd.arg(wire::origin(Some(exit.session))).arg(millis(exit.grace));
+        cmd.arg(wire::origin(Some(exit.session))).arg(millis(exit.grace)).arg(self.shards.say);
         cmd
     }
 }

@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use hubbub_core::{Arrival, BackplaneError, Buried, Claim, Departure, Exit, Occupancy, Presence, RoomId};
 
 use crate::{
-    Options, Running, cluster::Directory, keys::Partitions, links::Links, metrics, pairs::Pairs,
+    Options, Running, cluster::Directory, keys::Partitions, metrics, pairs::Pairs, shards::Shards,
     tenure::Tenure,
 };
 
@@ -23,15 +23,14 @@ pub(crate) struct RedisPresence {
 
 impl RedisPresence {
     pub(crate) fn new(
-        links: &Arc<Links>,
+        shards: &Arc<Shards>,
         directory: Arc<Directory>,
-        partitions: Partitions,
         options: &Options,
         running: Arc<Running>,
     ) -> Self {
-        let pairs = Arc::new(Pairs::default());
+        let (partitions, pairs) = (shards.partitions(), Arc::new(Pairs::default()));
         let tenure =
-            |partition| Tenure::new(links.clone(), directory.clone(), pairs.clone(), partition, options);
+            |partition| Tenure::new(shards.clone(), directory.clone(), pairs.clone(), partition, options);
         Self {
             partitions,
             tenures: partitions.all().map(tenure).collect(),

@@ -6,6 +6,8 @@ use hubbub_core::{Envelope, Inbound, Position, RoomId};
 use tokio::sync::oneshot;
 
 use crate::{
+    keys::Side,
+    layout::ShardId,
     track::Track,
     versions::{Turn, Versions},
 };
@@ -16,7 +18,8 @@ pub(crate) struct Room {
     /// Tells this one from an earlier one of the same name, whose answers may still be under way.
     pub(crate) birth: u64,
     pub(crate) listeners: usize,
-    pub(crate) channel: Channel,
+    /// By [`Side`].
+    pub(crate) channels: [Channel; 2],
     pub(crate) waiting: Vec<oneshot::Sender<()>>,
     pub(crate) track: Track,
     pub(crate) versions: Versions,
@@ -31,13 +34,23 @@ pub(crate) struct Room {
     pub(crate) keep: Instant,
 }
 
-/// Whether Redis says it to us.
+/// Whether Redis says it to us, and which of its processes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Channel {
     Off,
     /// It has been asked to.
-    Asked,
-    On,
+    Asked(ShardId),
+    On(ShardId),
+}
+
+impl Channel {
+    /// Who says it, or has been asked to.
+    pub(crate) fn shard(self) -> Option<ShardId> {
+        match self {
+            Self::Off => None,
+            Self::Asked(shard) | Self::On(shard) => Some(shard),
+        }
+    }
 }
 
 /// A room to be compared with the top of its log.
@@ -74,7 +87,7 @@ impl Room {
         Self {
             birth,
             listeners: 0,
-            channel: Channel::Off,
+            channels: [Channel::Off; 2],
             waiting: Vec::new(),
             track: Track::default(),
             versions: Versions::default(),
@@ -86,9 +99,29 @@ impl Room {
         }
     }
 
+    pub(crate) fn channel(&mut self, side: Side) -> &mut Channel {
+        &mut self.channels[side as usize]
+    }
+
+    /// Nobody says it to us any more, so something may be missed.
+    pub(crate) fn lose(&mut self, side: Side) {
+        *self.channel(side) = Channel::Off;
+        self.was_cut |= self.track.is_learned();
+    }
+
+    /// Both of its channels are.
+    pub(crate) fn is_on(&self) -> bool {
+        self.channels.iter().all(|channel| matches!(channel, Channel::On(_)))
+    }
+
+    /// Nobody wants it, and nobody says it.
+    pub(crate) fn is_over(&self) -> bool {
+        self.listeners == 0 && self.channels == [Channel::Off; 2]
+    }
+
     /// Whatever is published from now on will be delivered, or missed with notice.
     pub(crate) fn is_ready(&self) -> bool {
-        self.channel == Channel::On && self.track.is_learned()
+        self.is_on() && self.track.is_learned()
     }
 
     pub(crate) fn wake(&mut self) {

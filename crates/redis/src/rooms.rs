@@ -1,7 +1,7 @@
 //! The rooms that this node listens to: who wants them, what Redis has confirmed, and where each stands.
 //!
-//! Three parties share this: those who listen, the subscriber (which turns wishes into subscriptions, one batch at a time)
-//! and the healer (which delivers). Nobody holds the lock across anything that waits.
+//! Three parties share this: those who listen, the subscribers (each turns wishes into subscriptions at one of Redis's
+//! processes, one batch at a time) and the healer (which delivers). Nobody holds the lock across anything that waits.
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
@@ -10,9 +10,11 @@ use std::{
 };
 
 use hubbub_core::{Envelope, Inbound, Place, Position, RoomId, Subscription};
-use tokio::sync::{Notify, OwnedSemaphorePermit, oneshot};
+use tokio::sync::{Notify, OwnedSemaphorePermit, oneshot, watch};
 
 use crate::{
+    keys::Side,
+    layout::{Layout, ShardId},
     logs::Suffix,
     room::{Ask, Channel, Effects, Room},
     track::Held,
@@ -25,8 +27,8 @@ const KEEP: Duration = Duration::from_mins(15);
 #[derive(Debug, Default)]
 pub(crate) struct Rooms {
     state: Mutex<State>,
-    /// Wakes the subscriber: some room is wanted or no longer.
-    pub(crate) wishes: Notify,
+    /// Wakes the subscribers: some room is wanted or no longer.
+    pub(crate) wishes: watch::Sender<()>,
     /// Wakes the healer: some room is to be compared with its log.
     pub(crate) due: Notify,
 }
@@ -34,18 +36,29 @@ pub(crate) struct Rooms {
 #[derive(Debug, Default)]
 struct State {
     rooms: HashMap<RoomId, Room>,
-    /// Rooms whose listeners came or went.
-    wishes: HashSet<RoomId>,
+    layout: Layout,
+    /// Rooms whose listeners came or went, by who must hear of it.
+    wishes: HashMap<ShardId, HashSet<RoomId>>,
     /// Rooms to be compared, each once.
     due: VecDeque<RoomId>,
     births: u64,
 }
 
-/// What the subscriber has to ask for.
+/// What a subscriber has to ask for.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
-    pub(crate) subscribe: Vec<(RoomId, u64)>,
-    pub(crate) unsubscribe: Vec<RoomId>,
+    pub(crate) subscribe: Vec<Tap>,
+    pub(crate) unsubscribe: Vec<Tap>,
+    /// There is nothing else to ask for at the moment.
+    pub(crate) is_last: bool,
+}
+
+/// One channel of a room that this node listens to.
+#[derive(Debug, Clone)]
+pub(crate) struct Tap {
+    pub(crate) room: RoomId,
+    pub(crate) side: Side,
+    birth: u64,
 }
 
 impl Batch {
@@ -55,11 +68,17 @@ impl Batch {
 }
 
 impl Rooms {
+    pub(crate) fn new(layout: Layout) -> Self {
+        let rooms = Self::default();
+        rooms.lock().layout = layout;
+        rooms
+    }
+
     /// One more listener. The receiver, if any, hears when Redis has confirmed the room and its top is known.
     pub(crate) fn listen(self: &Arc<Self>, room: &RoomId) -> (Subscription, Option<oneshot::Receiver<()>>) {
         let ready = self.lock().listen(room);
         if ready.is_some() {
-            self.wishes.notify_one();
+            self.wishes.send_replace(());
         }
         let (rooms, name) = (self.clone(), room.clone());
         (Subscription::new(move || rooms.forget(&name)), ready)
@@ -70,45 +89,82 @@ impl Rooms {
         let Some(room) = state.rooms.get_mut(name) else { return };
         room.listeners = room.listeners.saturating_sub(1);
         if room.listeners == 0 {
-            state.wishes.insert(name.clone());
-            self.wishes.notify_one();
+            state.wish(name);
+            self.wishes.send_replace(());
         }
     }
 
-    /// What has changed since the last batch, at most `limit` rooms. Not to be called before that one is confirmed.
-    pub(crate) fn batch(&self, limit: usize) -> Batch {
+    /// What this one must be asked for since the last batch, at most so many rooms. Not to be called before that one is
+    /// confirmed.
+    pub(crate) fn batch(&self, shard: ShardId, limit: usize) -> Batch {
         let mut state = self.lock();
-        let names: Vec<_> = state.wishes.iter().take(limit).cloned().collect();
-        let mut batch = Batch::default();
+        let wishes = state.wishes.entry(shard).or_default();
+        let names: Vec<_> = wishes.iter().take(limit).cloned().collect();
+        let mut batch = Batch { is_last: names.len() == wishes.len(), ..Batch::default() };
         for name in names {
-            state.wishes.remove(&name);
-            state.decide(name, &mut batch);
+            state.wishes.entry(shard).or_default().remove(&name);
+            state.decide(&name, shard, &mut batch);
         }
         batch
     }
 
-    /// Redis has confirmed the batch.
-    pub(crate) fn confirmed(&self, batch: &Batch) {
+    /// It has confirmed these.
+    pub(crate) fn confirmed(&self, shard: ShardId, taps: &[Tap]) {
         let mut state = self.lock();
-        for (name, birth) in &batch.subscribe {
-            if let Some(room) = state.rooms.get_mut(name).filter(|room| room.birth == *birth) {
-                room.channel = Channel::On;
-                state.make_due(name);
+        for Tap { room: name, side, birth } in taps {
+            let Some(room) = state.rooms.get_mut(name).filter(|room| room.birth == *birth) else { continue };
+            if *room.channel(*side) == Channel::Asked(shard) {
+                *room.channel(*side) = Channel::On(shard);
+                if room.is_on() {
+                    state.make_due(name);
+                }
             }
         }
         self.due.notify_one();
     }
 
-    /// The connection is gone, and all subscriptions with it. Answers how many rooms are still wanted.
-    pub(crate) fn cut(&self) -> usize {
+    /// Its connection is gone, and all subscriptions with it. Answers how many rooms are wanted there.
+    pub(crate) fn cut(&self, shard: ShardId) -> usize {
         let mut state = self.lock();
-        state.rooms.retain(|_, room| room.listeners > 0);
         for room in state.rooms.values_mut() {
-            room.channel = Channel::Off;
-            room.was_cut |= room.track.is_learned();
+            for side in Side::BOTH {
+                if room.channel(side).shard() == Some(shard) {
+                    room.lose(side);
+                }
+            }
         }
-        state.wishes = state.rooms.keys().cloned().collect();
-        state.wishes.len()
+        state.wish_all();
+        state.wishes.get(&shard).map_or(0, HashSet::len)
+    }
+
+    /// It does not say these, and was asked for them: they are wanted again when it is known who does.
+    pub(crate) fn refused(&self, shard: ShardId, taps: &[Tap]) {
+        let mut state = self.lock();
+        for Tap { room, side, .. } in taps {
+            state.lose(room, *side, Channel::Asked(shard));
+        }
+    }
+
+    /// It has stopped saying this one, which is wanted again when it is known who says it.
+    pub(crate) fn lost(&self, shard: ShardId, room: &RoomId, side: Side) {
+        self.lock().lose(room, side, Channel::On(shard));
+    }
+
+    /// Who says what is known anew: every channel is wanted where it is said now.
+    pub(crate) fn spread(&self, layout: Layout) {
+        let mut state = self.lock();
+        state.layout = layout;
+        let State { rooms, layout, .. } = &mut *state;
+        for (name, room) in rooms {
+            for side in Side::BOTH {
+                let shard = room.channel(side).shard();
+                if shard.is_some() && shard != layout.shard(name, side) {
+                    room.lose(side);
+                }
+            }
+        }
+        state.wish_all();
+        self.wishes.send_replace(());
     }
 
     /// Something of this room had to be dropped.
@@ -192,7 +248,7 @@ impl Rooms {
             room.keep = ask.at + KEEP;
         }
         let mut effects = Effects::default();
-        if room.channel == Channel::On {
+        if room.is_on() {
             room.compare_presence(&ask, version, &mut effects.out);
         }
         let since = room.track.compared(top, room.spoken < ask.at, &mut effects.out);
@@ -229,28 +285,62 @@ impl State {
         if room.is_ready() {
             return None;
         }
-        if room.channel == Channel::Off {
-            self.wishes.insert(name.clone());
-        }
         let (waiting, ready) = oneshot::channel();
         room.waiting.retain(|waiting| !waiting.is_closed());
         room.waiting.push(waiting);
+        self.wish(name);
         Some(ready)
     }
 
-    fn decide(&mut self, name: RoomId, batch: &mut Batch) {
-        let Some(room) = self.rooms.get_mut(&name) else { return };
-        match (room.listeners, room.channel) {
-            (0, Channel::Off) => drop(self.rooms.remove(&name)),
-            (0, _) => {
-                self.rooms.remove(&name);
-                batch.unsubscribe.push(name);
+    fn lose(&mut self, name: &RoomId, side: Side, expected: Channel) {
+        if let Some(room) = self.rooms.get_mut(name)
+            && *room.channel(side) == expected
+        {
+            room.lose(side);
+        }
+    }
+
+    /// Whoever says this room, or should, must be asked.
+    fn wish(&mut self, name: &RoomId) {
+        let Some(room) = self.rooms.get(name) else { return };
+        for side in Side::BOTH {
+            let shard = room.channels[side as usize].shard().or_else(|| self.layout.shard(name, side));
+            if let Some(shard) = shard {
+                self.wishes.entry(shard).or_default().insert(name.clone());
             }
-            (_, Channel::Off) => {
-                room.channel = Channel::Asked;
-                batch.subscribe.push((name, room.birth));
+        }
+    }
+
+    /// The same for every room that is not as it should be.
+    fn wish_all(&mut self) {
+        self.rooms.retain(|_, room| !room.is_over());
+        self.wishes.clear();
+        let amiss = |room: &&Room| room.listeners == 0 || room.channels.contains(&Channel::Off);
+        let names: Vec<_> =
+            self.rooms.iter().filter(|(_, room)| amiss(room)).map(|(name, _)| name.clone()).collect();
+        for name in names {
+            self.wish(&name);
+        }
+    }
+
+    fn decide(&mut self, name: &RoomId, shard: ShardId, batch: &mut Batch) {
+        let Some(room) = self.rooms.get_mut(name) else { return };
+        for side in Side::BOTH {
+            let tap = || Tap { room: name.clone(), side, birth: room.birth };
+            match (room.listeners, room.channels[side as usize]) {
+                (0, channel) if channel.shard() == Some(shard) => {
+                    batch.unsubscribe.push(tap());
+                    room.lose(side);
+                }
+                (1.., Channel::Off) if self.layout.shard(name, side) == Some(shard) => {
+                    batch.subscribe.push(tap());
+                    *room.channel(side) = Channel::Asked(shard);
+                }
+                _ => {}
             }
-            _ => {}
+        }
+        if room.is_over() {
+            self.rooms.remove(name);
         }
     }
 
@@ -264,7 +354,7 @@ impl State {
 
     fn ask(&mut self, name: RoomId, is_wanted: impl Fn(&mut Room) -> bool) -> Option<Ask> {
         let room = self.rooms.get_mut(&name)?;
-        if !is_wanted(room) || room.channel != Channel::On {
+        if !is_wanted(room) || !room.is_on() {
             return None;
         }
         let at = Instant::now();
@@ -284,8 +374,8 @@ mod tests {
     }
 
     fn confirm(rooms: &Rooms) -> Batch {
-        let batch = rooms.batch(10);
-        rooms.confirmed(&batch);
+        let batch = rooms.batch(ShardId::ONLY, 10);
+        rooms.confirmed(ShardId::ONLY, &batch.subscribe);
         batch
     }
 
@@ -300,7 +390,7 @@ mod tests {
         let rooms = Arc::new(Rooms::default());
         let (_guard, ready) = rooms.listen(&lobby());
         let mut ready = ready.expect("to wait");
-        assert_eq!(confirm(&rooms).subscribe.len(), 1);
+        assert_eq!(confirm(&rooms).subscribe.len(), 2);
         assert!(ready.try_recv().is_err());
         learn(&rooms);
         assert!(ready.try_recv().is_ok());
@@ -314,13 +404,13 @@ mod tests {
         let (two, _) = rooms.listen(&lobby());
         confirm(&rooms);
         drop(one);
-        assert!(rooms.batch(10).is_empty());
+        assert!(rooms.batch(ShardId::ONLY, 10).is_empty());
         drop(two);
-        let gone = rooms.batch(10);
+        let gone = rooms.batch(ShardId::ONLY, 10);
         let (_three, ready) = rooms.listen(&lobby());
-        assert_eq!(gone.unsubscribe, [lobby()]);
-        rooms.confirmed(&gone);
-        assert_eq!(confirm(&rooms).subscribe.len(), 1);
+        assert_eq!(gone.unsubscribe.len(), 2);
+        rooms.confirmed(ShardId::ONLY, &gone.subscribe);
+        assert_eq!(confirm(&rooms).subscribe.len(), 2);
         assert!(ready.is_some());
     }
 
@@ -331,7 +421,7 @@ mod tests {
         confirm(&rooms);
         drop(one);
         let (_two, _) = rooms.listen(&lobby());
-        assert!(rooms.batch(10).is_empty());
+        assert!(rooms.batch(ShardId::ONLY, 10).is_empty());
     }
 
     #[test]
@@ -376,9 +466,9 @@ mod tests {
         let (_guard, _) = rooms.listen(&lobby());
         confirm(&rooms);
         learn(&rooms);
-        assert_eq!(rooms.cut(), 1);
+        assert_eq!(rooms.cut(ShardId::ONLY), 1);
         assert!(rooms.listen(&lobby()).1.is_some());
-        assert_eq!(confirm(&rooms).subscribe.len(), 1);
+        assert_eq!(confirm(&rooms).subscribe.len(), 2);
         let ask = rooms.take_due(1).pop().expect("due");
         let effects = rooms.compared(ask, Position { epoch: 1, seq: 2 }, Some(5));
         assert_eq!(effects.out, [Inbound::PresenceGap { room: lobby() }]);

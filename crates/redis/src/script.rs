@@ -30,16 +30,16 @@ macro_rules! scripts {
 // The first line says what becomes of a script when Redis is full: refused before it has done anything, or carried out,
 // because it keeps or ends what is there. Without such a line Redis refuses at the first write that could need memory.
 scripts! {
-    PUBLISH = "publish": "#!lua\n", "log" "publish";
-    REVISE = "revise": "#!lua\n", "log" "revise";
+    PUBLISH = "publish": "#!lua\n", "say" "log" "publish";
+    REVISE = "revise": "#!lua\n", "say" "log" "revise";
     HISTORY = "history": "", "log" "history";
     RECENT = "recent": "", "log" "recent";
     RECOVER = "recover": "", "log" "recover";
     REGISTER = "register": "#!lua flags=allow-oom\n", "clock" "lease" "register";
     RENEW = "renew": "#!lua flags=allow-oom\n", "clock" "lease" "renew";
-    ENTER = "enter": "#!lua\n", "clock" "people" "enter";
-    LEAVE = "leave": "#!lua flags=allow-oom\n", "clock" "people" "leave";
-    BURY = "bury": "#!lua flags=allow-oom\n", "clock" "lease" "people" "bury";
+    ENTER = "enter": "#!lua\n", "say" "clock" "people" "enter";
+    LEAVE = "leave": "#!lua flags=allow-oom\n", "say" "clock" "people" "leave";
+    BURY = "bury": "#!lua flags=allow-oom\n", "say" "clock" "lease" "people" "bury";
     VERSION = "version": "", "clock" "version";
 }
 

@@ -1,4 +1,4 @@
-//! The one connection that listens, and the loop that brings it back whatever happens to Redis.
+//! A connection that listens, and the loop that brings it back whatever happens to Redis.
 //!
 //! It only enqueues. What the healer cannot take is dropped here, and its room is read from the log later.
 
@@ -18,11 +18,14 @@ use tokio::{
 
 use crate::{
     keys::{self, Partitions},
+    layout::ShardId,
     line::{Line, Message},
     links::{Failure, Links},
+    listeners::State,
     listening::Listening,
     metrics,
     rooms::Rooms,
+    shards::Doubts,
     wire,
 };
 
@@ -45,15 +48,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// Reasons that are logged of one outage, each once.
 const REASONS: usize = 8;
 
-/// The state of the connection, for those who ask.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct State {
-    /// Every room that is wanted is listened to.
-    pub(crate) is_live: bool,
-    /// This machine's address on the way to Redis. Kept when the connection is gone.
-    pub(crate) local: Option<IpAddr>,
-}
-
 /// A message as it came.
 #[derive(Debug)]
 pub(crate) struct Heard {
@@ -61,15 +55,17 @@ pub(crate) struct Heard {
     pub(crate) bytes: OwnedSemaphorePermit,
 }
 
-/// The listening side of a node.
+/// What a node hears from one of Redis's processes.
 #[derive(Debug)]
 pub(crate) struct Subscriber {
     pub(crate) links: Arc<Links>,
+    pub(crate) shard: ShardId,
     pub(crate) rooms: Arc<Rooms>,
     pub(crate) partitions: Partitions,
+    pub(crate) doubts: Option<Doubts>,
     pub(crate) queue: mpsc::Sender<Heard>,
     pub(crate) bytes: Arc<Semaphore>,
-    pub(crate) state: watch::Sender<State>,
+    pub(crate) state: Arc<watch::Sender<State>>,
 }
 
 /// Why a connection ended.
@@ -95,8 +91,8 @@ impl Subscriber {
         let (mut pause, mut is_first, mut said) = (FIRST_PAUSE, true, HashSet::new());
         loop {
             let end = self.live_once(is_first).await;
-            let lived = self.state.send_if_modified(|state| std::mem::take(&mut state.is_live));
-            let rooms = self.rooms.cut();
+            let lived = self.state.send_if_modified(|state| state.went(self.shard));
+            let rooms = self.rooms.cut(self.shard);
             if lived {
                 (pause, is_first) = (FIRST_PAUSE, false);
                 said.clear();
@@ -105,6 +101,7 @@ impl Subscriber {
                 tracing::warn!(error = %end, rooms, "not connected to redis; trying again until it is there");
             }
             metrics::errors(1);
+            self.doubt(None);
             tokio::time::sleep(jittered(pause)).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
@@ -151,9 +148,22 @@ impl Subscriber {
 
     /// Every room that was wanted is listened to.
     pub(crate) fn is_complete(&self) {
-        if self.state.send_if_modified(|state| !std::mem::replace(&mut state.is_live, true)) {
+        if self.state.send_if_modified(|state| state.came(self.shard)) {
             tracing::info!("connected to redis");
         }
+    }
+
+    pub(crate) fn is_in_a_cluster(&self) -> bool {
+        self.doubts.is_some()
+    }
+
+    pub(crate) fn is_live(&self) -> bool {
+        self.state.borrow().is_there(self.shard)
+    }
+
+    /// This one may no longer say what it did; `better`: who knows. One doubt that waits leads to the same as two.
+    pub(crate) fn doubt(&self, better: Option<String>) {
+        let _waiting = self.doubts.as_ref().map(|doubts| doubts.try_send(better));
     }
 
     /// Never waits: Redis cuts off those who read slowly.
@@ -173,7 +183,7 @@ impl Subscriber {
         if wire::is_hint(&message.payload) {
             return;
         }
-        if let Some(room) = keys::parse_channel(&message.channel) {
+        if let Some((room, _)) = keys::parse_channel(&message.channel) {
             self.rooms.dropped(&room);
         }
     }

@@ -17,10 +17,11 @@ use crate::{
     cluster::Directory,
     keys::Partition,
     lease::{Burial, Leases},
-    links::{Failure, Links},
+    links::Failure,
     metrics,
     pairs::{Owed, Pairs},
     people::{Entered, People},
+    shards::Shards,
 };
 
 /// How often someone enters anew because the lease was gone.
@@ -64,7 +65,7 @@ enum Attempt {
 
 impl Tenure {
     pub(crate) fn new(
-        links: Arc<Links>,
+        shards: Arc<Shards>,
         directory: Arc<Directory>,
         pairs: Arc<Pairs>,
         partition: Partition,
@@ -72,8 +73,8 @@ impl Tenure {
     ) -> Self {
         Self {
             partition,
-            people: People::new(links.clone(), partition),
-            leases: Leases::new(links, partition, options),
+            people: People::new(shards.clone(), partition),
+            leases: Leases::new(shards, partition, options),
             directory,
             beat: options.beat.min(options.lease / 3),
             repair: options.repair,

@@ -20,7 +20,8 @@ impl Source {
     }
 }
 
-fn server(url: &str) -> RedisResult<ConnectionInfo> {
+/// A URL of one server.
+pub(crate) fn server(url: &str) -> RedisResult<ConnectionInfo> {
     let info = Client::open(url)?.get_connection_info().clone();
     let tcp = info.tcp_settings().clone().set_nodelay(true).set_user_timeout(UNACKNOWLEDGED);
     Ok(info.set_tcp_settings(tcp))
@@ -75,11 +76,12 @@ fn login(query: &str) -> RedisResult<String> {
     Ok(if pass.is_empty() { String::new() } else { format!("{user}:{pass}") })
 }
 
-fn userinfo(who: &str) -> String {
+/// The user and the password as they stand before a host.
+pub(crate) fn userinfo(who: &str) -> String {
     if who.is_empty() { String::new() } else { format!("{who}@") }
 }
 
-fn strange(why: &'static str) -> RedisError {
+pub(crate) fn strange(why: &'static str) -> RedisError {
     (ErrorKind::InvalidClientConfig, why).into()
 }
 

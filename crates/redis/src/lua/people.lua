@@ -20,7 +20,7 @@ local function announce(kind, room, channel, user, called, origin, now, micros)
   redis.call('HSETNX', room, 'v', micros)
   local version = string.format('%.0f', redis.call('HINCRBY', room, 'v', 1))
   local head = '1' .. kind .. version .. ':' .. string.format('%.0f', now) .. ':' .. origin .. ':'
-  redis.call('PUBLISH', channel, head .. #user .. ':' .. user .. called)
+  redis.call(say, channel, head .. #user .. ':' .. user .. called)
   return version
 end
 

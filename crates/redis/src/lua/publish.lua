@@ -40,5 +40,5 @@ redis.call('PEXPIRE', meta, keep)
 redis.call('PEXPIRE', stream, age)
 redis.call('PEXPIRE', history, age)
 redis.call('SET', known, place, 'PX', remember)
-redis.call('PUBLISH', channel, frame)
+redis.call(say, channel, frame)
 return { place, 0 }

@@ -72,5 +72,5 @@ redis.call('PEXPIRE', meta, keep)
 redis.call('PEXPIRE', stream, age)
 redis.call('PEXPIRE', history, age)
 redis.call('SET', known, place, 'PX', remember)
-redis.call('PUBLISH', channel, entry)
+redis.call(say, channel, entry)
 return { place, 0 }
