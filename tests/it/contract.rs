@@ -13,7 +13,7 @@ mod contract_people;
 mod contract_sentinel;
 mod contract_world;
 
-/// Runs each function over memory, over Redis, and over a Redis that sentinels know.
+/// Runs each function over memory, over Redis, over a Redis that sentinels know, and over a cluster.
 macro_rules! over_every_backplane {
     ($($module:ident: $($test:ident)+;)*) => {
         mod memory {
@@ -32,6 +32,12 @@ macro_rules! over_every_backplane {
             $($(#[tokio::test]
             async fn $test() {
                 crate::$module::$test(crate::contract_world::World::sentinel()).await;
+            })+)*
+        }
+        mod redis_cluster {
+            $($(#[tokio::test]
+            async fn $test() {
+                crate::$module::$test(crate::contract_world::World::cluster()).await;
             })+)*
         }
     };

@@ -7,7 +7,7 @@ use hubbub_core::{
     NodeId, Place, Position, Receipt, RoomId, SessionId, Subscription, UserId,
 };
 use hubbub_redis::Options;
-use hubbub_tests::{redis_server::RedisServer, sentinel::SentinelServers};
+use hubbub_tests::{redis_cluster::RedisCluster, redis_server::RedisServer, sentinel::SentinelServers};
 use tokio::task::AbortHandle;
 
 /// How long anything may take that is not itself a measure of time: enough for a busy machine.
@@ -18,6 +18,7 @@ pub(crate) enum World {
     Memory,
     Redis(RedisServer),
     Sentinel(SentinelServers),
+    Cluster(RedisCluster),
 }
 
 impl World {
@@ -33,23 +34,33 @@ impl World {
         Self::Sentinel(SentinelServers::start(2))
     }
 
+    pub(crate) fn cluster() -> Self {
+        Self::Cluster(RedisCluster::start())
+    }
+
     /// A node of it, connected. In memory there is only one, alone.
     pub(crate) async fn node(&self) -> Node {
         match self {
             Self::Memory => Node::new(hubbub_core::memory(hubbub_core::HISTORY_LENGTH)),
             Self::Redis(server) => node(server).await,
             Self::Sentinel(servers) => watched_node(servers).await,
+            Self::Cluster(cluster) => node_with(options_at(cluster.url())).await,
         }
     }
 }
 
 /// Leases that end within a test's patience, but not because the machine is busy for a moment.
 pub(crate) fn options(server: &RedisServer) -> Options {
+    options_at(server.url())
+}
+
+/// The same, wherever Redis is.
+pub(crate) fn options_at(url: String) -> Options {
     Options {
         lease: Duration::from_secs(2),
         beat: Duration::from_millis(400),
         sweep: Duration::from_millis(300),
-        ..Options::new(server.url(), NodeId::random())
+        ..Options::new(url, NodeId::random())
     }
 }
 

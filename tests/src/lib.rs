@@ -9,6 +9,7 @@ pub mod polling;
 pub mod process;
 pub mod proxy;
 pub mod raw;
+pub mod redis_cluster;
 pub mod redis_server;
 pub mod scripts;
 pub mod sentinel;

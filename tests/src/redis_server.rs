@@ -22,7 +22,7 @@ pub const PASSWORD: &str = "sesame";
 
 /// Who may do what: other servers and sentinels, the tests, and nodes, with the rights that the documents give to them
 /// and no others. The order matters: INFO is dangerous.
-const ACL: &str = "user default on nopass ~* &* +@all\n\
+pub(crate) const ACL: &str = "user default on nopass ~* &* +@all\n\
     user operator on >operator ~* &* +@all\n\
     user hubbub on >sesame resetchannels ~{h:* ~{room:* &{h:* &{room:* -@all +@read +@write +@pubsub +@scripting \
     +@connection -@dangerous +info +time +role +cluster|slots +cluster|shards\n";
