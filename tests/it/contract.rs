@@ -4,6 +4,7 @@
 //! heard next.
 
 mod contract_faults;
+mod contract_cluster;
 mod contract_hints;
 mod contract_history;
 mod contract_leases;
