@@ -65,7 +65,8 @@ sections! {
     redis: Redis {
         /// Where Redis is, as `redis://user:password@host:6379`. Absent: one node alone, in its own memory. Sentinels
         /// are asked for it with `redis+sentinel://user:password@host:26379,host:26379,host:26379/mymaster/0`, where user
-        /// and password are Redis's; the sentinels' own are added as `?sentinel_user=..&sentinel_pass=..`.
+        /// and password are Redis's; the sentinels' own are added as `?sentinel_user=..&sentinel_pass=..`. A cluster is
+        /// `redis+cluster://user:password@host:6379,host:6379`, with some of its members.
         url: Option<RedisUrl> = None,
         /// How long Redis may be gone before the node says that it is not ready for new sessions.
         ready_grace: Span = Span::seconds(30),

@@ -19,7 +19,7 @@ impl ShardId {
 }
 
 /// Who has what.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) enum Layout {
     /// One Redis has everything.
     #[default]

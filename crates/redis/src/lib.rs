@@ -4,10 +4,12 @@
 //! [`hubbub_core`]. What is kept in Redis, and why, is in `lua/`, a file a change, and in `keys.rs`.
 //!
 //! ```text
-//!   publish ──► links ──► publish.lua ──► PUBLISH ──► subscriber ──► queue ──► healer ──► inbox
-//!                            │ the room's log                          jump? read the log ▲
-//!   enter ────► links ──► enter.lua  ──► PUBLISH ──────► the same way ─────────────────────┘
+//!   publish ──► shards ──► publish.lua ──► PUBLISH ──► subscriber ──► queue ──► healer ──► inbox
+//!                             │ the room's log                          jump? read the log ▲
+//!   enter ────► shards ──► enter.lua  ──► PUBLISH ──────► the same way ─────────────────────┘
 //! ```
+//!
+//! `shards` is the only master there is, or in a cluster the one that has the key; each has a subscriber of its own.
 
 mod asking;
 mod broker;

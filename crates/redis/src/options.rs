@@ -8,7 +8,8 @@ use hubbub_core::{HISTORY_LENGTH, NodeId};
 #[derive(Clone)]
 pub struct Options {
     /// `redis://user:password@host:port/db`, `unix:///path?db=0&user=..&pass=..`, or, to ask sentinels for the master,
-    /// `redis+sentinel://user:password@host:port,host:port/master/db?sentinel_user=..&sentinel_pass=..`.
+    /// `redis+sentinel://user:password@host:port,host:port/master/db?sentinel_user=..&sentinel_pass=..`; a cluster is
+    /// `redis+cluster://user:password@host:port,host:port`, with some of its members.
     pub url: String,
     /// This node. Two that run at once with one id fence each other.
     pub node: NodeId,

@@ -153,15 +153,9 @@ impl Rooms {
     /// Who says what is known anew: every channel is wanted where it is said now.
     pub(crate) fn spread(&self, layout: Layout) {
         let mut state = self.lock();
-        state.layout = layout;
-        let State { rooms, layout, .. } = &mut *state;
-        for (name, room) in rooms {
-            for side in Side::BOTH {
-                let shard = room.channel(side).shard();
-                if shard.is_some() && shard != layout.shard(name, side) {
-                    room.lose(side);
-                }
-            }
+        if state.layout != layout {
+            state.layout = layout;
+            state.lose_misplaced();
         }
         state.wish_all();
         self.wishes.send_replace(());
@@ -290,6 +284,18 @@ impl State {
         room.waiting.push(waiting);
         self.wish(name);
         Some(ready)
+    }
+
+    /// What is said by someone who no longer has it.
+    fn lose_misplaced(&mut self) {
+        for (name, room) in &mut self.rooms {
+            for side in Side::BOTH {
+                let shard = room.channel(side).shard();
+                if shard.is_some() && shard != self.layout.shard(name, side) {
+                    room.lose(side);
+                }
+            }
+        }
     }
 
     fn lose(&mut self, name: &RoomId, side: Side, expected: Channel) {

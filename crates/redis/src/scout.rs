@@ -7,7 +7,9 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use rand::seq::SliceRandom;
-use redis::{AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, RedisResult, Value};
+use redis::{
+    AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, ErrorKind, RedisError, RedisResult, Value,
+};
 use tokio::{
     sync::{mpsc, watch},
     time::{sleep, timeout},
@@ -73,12 +75,20 @@ impl Scout {
 
     /// For ever. What it has seen is told each time, also when nothing is new: whoever was refused may try again.
     pub(crate) async fn run(mut self, view: watch::Sender<View>, mut doubts: mpsc::Receiver<Option<String>>) {
-        let mut better = None;
+        let (mut better, mut is_said) = (None, false);
         loop {
             let seen = self.look(better.take()).await;
-            let rest = if seen.is_some() { EVERY } else { AGAIN };
-            if let Some(seen) = seen {
-                view.send_replace(seen);
+            let rest = if seen.is_ok() { EVERY } else { AGAIN };
+            match seen {
+                Ok(seen) => {
+                    view.send_replace(seen);
+                    is_said = false;
+                }
+                Err(_) if is_said => {}
+                Err(error) => {
+                    tracing::warn!(%error, "nobody says who has what in the redis cluster; asking on");
+                    is_said = true;
+                }
             }
             sleep(PAUSE).await;
             if let Ok(doubt) = timeout(rest, doubts.recv()).await {
@@ -87,29 +97,32 @@ impl Scout {
         }
     }
 
-    async fn look(&mut self, better: Option<String>) -> Option<View> {
+    async fn look(&mut self, better: Option<String>) -> RedisResult<View> {
         let better: Vec<_> = better.iter().filter_map(|place| address(place)).collect();
         let mut others: Vec<_> = self.members.iter().chain(&self.seeds).cloned().collect();
         others.shuffle(&mut rand::rng());
+        let mut failure = ignorant();
         for some in [better.as_slice()].into_iter().chain(others.chunks(TOGETHER)) {
             let mut asked: FuturesUnordered<_> = some.iter().map(|member| self.ask(member)).collect();
             while let Some(answer) = asked.next().await {
-                if let Some(ranges) = answer {
-                    drop(asked);
-                    return Some(self.understand(&ranges));
+                match answer {
+                    Ok(ranges) => {
+                        drop(asked);
+                        return Ok(self.understand(&ranges));
+                    }
+                    Err(error) => failure = error,
                 }
             }
         }
-        tracing::debug!("no member of the redis cluster says who has which slot");
-        None
+        Err(failure)
     }
 
-    /// Over a connection of its own, for a replica will do too. `None`: it does not know, or is not there.
-    async fn ask(&self, member: &Address) -> Option<Vec<Range>> {
-        let slots = timeout(self.patience, slots_of(self.at(member))).await.ok()?.ok()?;
-        let ranges: Vec<_> =
-            slots.as_sequence()?.iter().filter_map(|range| parse(range, &member.0)).collect();
-        (!ranges.is_empty()).then_some(ranges)
+    /// Over a connection of its own, for a replica will do too.
+    async fn ask(&self, member: &Address) -> RedisResult<Vec<Range>> {
+        let slots = timeout(self.patience, slots_of(self.at(member))).await.map_err(|_| silent())??;
+        let ranges = slots.as_sequence().unwrap_or_default();
+        let ranges: Vec<_> = ranges.iter().filter_map(|range| parse(range, &member.0)).collect();
+        if ranges.is_empty() { Err(ignorant()) } else { Ok(ranges) }
     }
 
     fn understand(&mut self, ranges: &[Range]) -> View {
@@ -153,6 +166,14 @@ async fn slots_of(member: ConnectionInfo) -> RedisResult<Value> {
     let config = AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
     let mut connection = Client::open(member)?.get_multiplexed_async_connection_with_config(&config).await?;
     redis::cmd("CLUSTER").arg("SLOTS").query_async(&mut connection).await
+}
+
+fn silent() -> RedisError {
+    (ErrorKind::Io, "a member does not answer in time").into()
+}
+
+fn ignorant() -> RedisError {
+    (ErrorKind::UnexpectedReturnType, "a member knows of no slots").into()
 }
 
 /// `[first, last, [host, port, ..], [host, port, ..], ..]`, the master before its replicas.

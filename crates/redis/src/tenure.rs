@@ -203,19 +203,21 @@ impl Tenure {
         }
         if let Some(lost) = &lost {
             metrics::fenced(1);
-            tracing::warn!(incarnation = %lost, "lost the lease; entering everyone again");
+            tracing::warn!(incarnation = %lost, partition = self.partition.index(), "lost the lease; entering everyone again");
         }
         *lease = Lease::None;
         let incarnation = self.rejoin().await.map_err(BackplaneError::new)?;
-        tracing::info!(%incarnation, "holds a lease");
+        tracing::info!(%incarnation, partition = self.partition.index(), "holds a lease");
         *lease = Lease::Incarnation(incarnation);
         self.clock().renewed = Instant::now();
-        self.directory
-            .announce()
-            .await
-            .inspect_err(|error| tracing::warn!(%error, "no address announced"))
-            .ok();
+        self.announce().await;
         Ok(())
+    }
+
+    async fn announce(&self) {
+        if let Err(error) = self.directory.announce().await {
+            tracing::warn!(%error, "no address announced");
+        }
     }
 
     async fn rejoin(&self) -> Result<String, Failure> {
@@ -263,6 +265,10 @@ impl Tenure {
         let missing: Vec<_> = claims.into_iter().filter(is_missing).collect();
         self.people.enter_all(incarnation, &missing).await?;
         metrics::repairs((there.difference(&here).count() + missing.len()) as u64);
+        if self.partition.is_first() {
+            // The shard that keeps the addresses may have lost them, and have no partition that would show it.
+            self.announce().await;
+        }
         self.clock().repaired = Some(Instant::now());
         Ok(())
     }

@@ -125,6 +125,7 @@ mod tests {
                 "redis+sentinel://u:s3cret@a:26379,b:26379/mymaster/0?sentinel_pass=s3cret",
                 "redis+sentinel://u:***@a:26379,b:26379/mymaster/0?sentinel_pass=***",
             ),
+            ("redis+cluster://u:s3cret@a:6379,b:6379", "redis+cluster://u:***@a:6379,b:6379"),
         ] {
             let url: RedisUrl = url.parse().unwrap();
             assert_eq!(url.to_string(), shown);
