@@ -3,18 +3,21 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     time::{Duration, Instant},
 };
 
 use futures_util::future::join_all;
-use hubbub_core::{Arrival, Event, Inbound, NodeId, Position, Receipt, RoomId};
+use hubbub_core::{Arrival, Broker, Event, Inbound, NodeId, Position, Receipt, RoomId};
 use hubbub_tests::redis_cluster::RedisCluster;
 use tokio::{sync::mpsc, task::JoinHandle};
 
-use crate::contract_world::{Node, claim, draft, eventually, node_with, options_at, position, room, show};
+use crate::contract_world::{
+    Node, claim, connect, draft, eventually, node_with, options_at, position, room, show, within,
+};
+use hubbub_redis::Options;
 
 /// Enough that every master has several logs, and several rooms' people.
 const ROOMS: usize = 24;
@@ -101,74 +104,79 @@ async fn nodes_of_a_cluster_find_each_other_and_share_a_secret() {
 #[tokio::test]
 async fn a_master_that_is_killed_is_replaced_and_the_rooms_of_the_others_notice_nothing() {
     let mut cluster = RedisCluster::start_with_replicas();
-    let watching =
-        [Watching::begin(living(&cluster).await).await, Watching::begin(living(&cluster).await).await];
-    for room in rooms() {
-        watching[0].node.enter(claim(&room, "ann")).await;
-    }
-    let homes: HashMap<_, _> =
-        rooms().into_iter().map(|room| (room.clone(), log_home(&cluster, &room))).collect();
-    let victim = homes[&rooms()[0]];
-    let talk = Talk::begin(&watching);
-    talk.all_have_said(20).await;
-
+    let (mut talk, victim) = Talk::with_a_victim(&cluster).await;
     cluster.kill(victim);
-    let killed = Instant::now();
-    talk.all_have_said(20).await;
-    let silent = killed.elapsed();
-    eventually("both are connected again", async || {
-        watching.iter().all(|one| one.node.backplane.cluster.healthy())
+    talk.goes_on().await;
+    talk.nobody_else_noticed().await;
+}
+
+#[tokio::test]
+async fn a_master_that_stops_answering_is_replaced_and_is_not_heard_when_it_comes_back() {
+    let cluster = RedisCluster::start_with_replicas();
+    let (mut talk, victim) = Talk::with_a_victim(&cluster).await;
+    cluster.pause(victim);
+    talk.goes_on().await;
+    cluster.resume(victim);
+    eventually("it follows its heir", async || {
+        cluster.cli(victim, &["INFO", "replication"]).contains("master_link_status:up")
     })
     .await;
     talk.all_have_said(20).await;
-    let talk = talk.end().await;
-    eprintln!("after a kill, all rooms were back within {} ms", silent.as_millis());
-    assert!(silent < FAILED_OVER, "{silent:?}");
+    talk.nobody_else_noticed().await;
+}
 
-    for one in &watching {
-        one.has_heard("end").await;
-        for (room, said) in &talk {
-            let is_lost = homes[room] == victim;
-            let epochs = checked(&one.heard(room), said);
-            assert_eq!(epochs, if is_lost { 2 } else { 1 }, "{room}");
-            assert!(is_lost || said.failures == 0, "{room}: {} failures", said.failures);
-            let left = one.heard(room).iter().map(show).filter(|heard| heard.starts_with('-')).count();
-            assert_eq!(left, 0, "nobody has left {room}");
-            assert_eq!(one.node.users(room).await, ["ann"]);
+#[tokio::test]
+async fn a_cluster_that_is_started_after_the_node_or_again_is_found() {
+    let mut cluster = RedisCluster::start();
+    (0..cluster.size()).for_each(|member| cluster.kill(member));
+    let mut node = connect(options_at(cluster.url())).await;
+    node.live();
+    assert!(node.backplane.broker.publish(draft(&rooms()[0], "too early", "early")).await.is_err());
+    assert!(!node.backplane.cluster.healthy());
+    for time in 1..=2 {
+        (0..cluster.size()).for_each(|member| cluster.restart(member));
+        for room in rooms() {
+            let _listening = within("a subscription", async {
+                loop {
+                    if let Ok(listening) = node.backplane.broker.subscribe(&room).await {
+                        return listening;
+                    }
+                }
+            })
+            .await;
+            let text = format!("{room}, time {time}");
+            eventually("it is said", async || {
+                node.backplane.broker.publish(draft(&room, &text, &text)).await.is_ok()
+            })
+            .await;
+            node.hear_until(&format!("ann: {text}")).await;
         }
+        node.is_healthy().await;
     }
 }
 
 #[tokio::test]
 async fn a_slot_that_moves_takes_its_rooms_and_their_listeners_along() {
     let cluster = RedisCluster::start();
-    let watching =
-        [Watching::begin(living(&cluster).await).await, Watching::begin(living(&cluster).await).await];
+    let mut talk = Talk::begin(&cluster).await;
     let moving = &rooms()[0];
-    watching[0].node.enter(claim(moving, "ann")).await;
-    let talk = Talk::begin(&watching);
-    talk.all_have_said(20).await;
-    let mut keys = vec![format!("{{room:{moving}}}:m")];
-    keys.extend((0..16).map(|partition| format!("{{h:p{partition}}}:meta")));
-    for key in &keys {
-        let home = cluster.home(key);
-        cluster.move_slot(key, home, (home + 1) % 3);
+    talk.harmed = vec![moving.clone()];
+    let partitions = (0..16).map(|partition| format!("{{h:p{partition}}}:meta"));
+    for key in partitions.chain([format!("{{room:{moving}}}:m")]) {
+        let home = cluster.home(&key);
+        cluster.move_slot(&key, home, (home + 1) % 3);
     }
-    talk.all_have_said(20).await;
-    watching[0].node.enter(claim(moving, "bob")).await;
-    let talk = talk.end().await;
-
-    for one in &watching {
-        one.has_heard("end").await;
-        for (room, said) in &talk {
-            let epochs = checked(&one.heard(room), said);
-            assert_eq!(epochs, if room == moving { 2 } else { 1 }, "{room}");
-            assert!(room == moving || said.failures == 0, "{room}: {} failures", said.failures);
-        }
-        eventually("bob has come", async || one.heard(moving).iter().map(show).any(|heard| heard == "+bob"))
-            .await;
-        assert_eq!(one.node.users(moving).await, ["ann", "bob"]);
+    talk.goes_on().await;
+    for room in rooms() {
+        talk.watching[0].node.enter(claim(&room, "bob")).await;
     }
+    eventually("bob has come everywhere", async || {
+        talk.watching.iter().all(|one| {
+            rooms().iter().all(|room| one.heard(room).iter().map(show).any(|heard| heard == "+bob"))
+        })
+    })
+    .await;
+    talk.nobody_else_noticed().await;
 }
 
 /// A node that listens to all rooms, and what it has heard.
@@ -192,15 +200,14 @@ impl Watching {
                     Inbound::Heard(envelope) => envelope.room.clone(),
                     Inbound::Gap { room, .. } | Inbound::PresenceGap { room } => room.clone(),
                 };
-                let mut heard = ears.lock().unwrap_or_else(PoisonError::into_inner);
-                heard.entry(room).or_default().push(inbound);
+                lock(&ears).entry(room).or_default().push(inbound);
             }
         });
         Self { node, heard, _listening: listening, hearing }
     }
 
     fn heard(&self, room: &RoomId) -> Vec<Inbound> {
-        self.heard.lock().unwrap_or_else(PoisonError::into_inner).get(room).cloned().unwrap_or_default()
+        lock(&self.heard).get(room).cloned().unwrap_or_default()
     }
 
     /// In all rooms.
@@ -226,47 +233,62 @@ struct Said {
     failures: usize,
 }
 
-/// Someone talks in every room, again and again until it is acknowledged.
+/// Two nodes that hear all rooms, and someone who talks in every room, again and again until it is acknowledged.
 struct Talk {
+    watching: [Watching; 2],
     said: HashMap<RoomId, Arc<Mutex<Said>>>,
     is_over: Arc<AtomicBool>,
     talking: Vec<JoinHandle<()>>,
+    /// Rooms whose log is where something will happen.
+    harmed: Vec<RoomId>,
 }
 
 impl Talk {
-    fn begin(watching: &[Watching]) -> Self {
+    async fn begin(cluster: &RedisCluster) -> Self {
+        // Nobody's lease may end because a call takes its time.
+        let options = || Options { lease: Duration::from_secs(6), ..options_at(cluster.url()) };
+        let (mut a, mut b) = (node_with(options()).await, node_with(options()).await);
+        a.live();
+        b.live();
+        let watching = [Watching::begin(a).await, Watching::begin(b).await];
         let is_over = Arc::new(AtomicBool::new(false));
         let (mut said, mut talking) = (HashMap::new(), Vec::new());
         for (room, one) in rooms().into_iter().zip(watching.iter().cycle()) {
+            one.node.enter(claim(&room, "ann")).await;
             let mine: Arc<Mutex<Said>> = Arc::default();
-            let (broker, is_over) = (one.node.backplane.broker.clone(), is_over.clone());
             said.insert(room.clone(), mine.clone());
-            talking.push(tokio::spawn(async move {
-                for turn in 0.. {
-                    let text = if is_over.load(Relaxed) { "end".to_owned() } else { turn.to_string() };
-                    let receipt = loop {
-                        match broker.publish(draft(&room, &text, &text)).await {
-                            Ok(receipt) => break receipt,
-                            Err(_) => mine.lock().unwrap_or_else(PoisonError::into_inner).failures += 1,
-                        }
-                        tokio::time::sleep(Duration::from_millis(50)).await;
-                    };
-                    let is_end = text == "end";
-                    mine.lock().unwrap_or_else(PoisonError::into_inner).receipts.push((text, receipt));
-                    if is_end {
-                        return;
-                    }
-                    tokio::time::sleep(Duration::from_millis(5)).await;
-                }
-            }));
+            talking.push(tokio::spawn(talk(one.node.backplane.broker.clone(), room, mine, is_over.clone())));
         }
-        Self { said, is_over, talking }
+        let begun = Self { watching, said, is_over, talking, harmed: Vec::new() };
+        begun.all_have_said(20).await;
+        begun
+    }
+
+    /// With the master that will be harmed.
+    async fn with_a_victim(cluster: &RedisCluster) -> (Self, usize) {
+        let mut talk = Self::begin(cluster).await;
+        let victim = log_home(cluster, &rooms()[0]);
+        talk.harmed = rooms().into_iter().filter(|room| log_home(cluster, room) == victim).collect();
+        (talk, victim)
+    }
+
+    /// Everywhere, in good time.
+    async fn goes_on(&mut self) {
+        let begun = Instant::now();
+        self.all_have_said(20).await;
+        let silent = begun.elapsed();
+        eventually("both are connected again", async || {
+            self.watching.iter().all(|one| one.node.backplane.cluster.healthy())
+        })
+        .await;
+        eprintln!("all rooms were back within {} ms", silent.as_millis());
+        assert!(silent < FAILED_OVER, "{silent:?}");
+        self.all_have_said(20).await;
     }
 
     /// So many more messages are acknowledged in each room.
     async fn all_have_said(&self, more: usize) {
-        let count =
-            |said: &Arc<Mutex<Said>>| said.lock().unwrap_or_else(PoisonError::into_inner).receipts.len();
+        let count = |said: &Arc<Mutex<Said>>| lock(said).receipts.len();
         let before: HashMap<_, _> = self.said.iter().map(|(room, said)| (room, count(said))).collect();
         eventually("everyone is acknowledged", async || {
             self.said.iter().all(|(room, said)| count(said) >= before[room] + more)
@@ -274,22 +296,55 @@ impl Talk {
         .await;
     }
 
-    async fn end(self) -> HashMap<RoomId, Said> {
+    /// The harmed rooms have one new epoch; in the others nothing failed and nothing is missing; nobody has left any.
+    async fn nobody_else_noticed(self) {
         self.is_over.store(true, Relaxed);
         for talking in self.talking {
             talking.await.expect("it went well");
         }
-        let taken = |said: Arc<Mutex<Said>>| {
-            std::mem::take(&mut *said.lock().unwrap_or_else(PoisonError::into_inner))
-        };
-        self.said.into_iter().map(|(room, said)| (room, taken(said))).collect()
+        for one in &self.watching {
+            one.has_heard("end").await;
+            for (room, said) in &self.said {
+                check(&one.heard(room), &lock(said), self.harmed.contains(room));
+                assert!(one.node.users(room).await.contains(&"ann".to_owned()));
+            }
+        }
     }
+}
+
+async fn talk(broker: Arc<dyn Broker>, room: RoomId, said: Arc<Mutex<Said>>, is_over: Arc<AtomicBool>) {
+    for turn in 0.. {
+        let is_end = is_over.load(Relaxed);
+        let text = if is_end { "end".to_owned() } else { turn.to_string() };
+        let receipt = loop {
+            match broker.publish(draft(&room, &text, &text)).await {
+                Ok(receipt) => break receipt,
+                Err(_) => lock(&said).failures += 1,
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        };
+        lock(&said).receipts.push((text, receipt));
+        if is_end {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn check(heard: &[Inbound], said: &Said, is_harmed: bool) {
+    assert_eq!(epochs(heard, said), if is_harmed { 2 } else { 1 }, "{heard:?}");
+    assert!(is_harmed || said.failures == 0, "{} failures", said.failures);
+    assert!(!heard.iter().map(show).any(|heard| heard == "-ann"), "nobody has left");
 }
 
 /// Checks that positions were contiguous within each epoch, that every new epoch was announced, that nothing came twice
 /// in one, and that everything was heard that was acknowledged in the last. What was said just before a master died may
 /// have died with it. Answers how many epochs there were.
-fn checked(heard: &[Inbound], said: &Said) -> usize {
+fn epochs(heard: &[Inbound], said: &Said) -> usize {
     let mut texts: HashMap<Position, String> = HashMap::new();
     let (mut last, mut epochs) = (None::<Position>, 1);
     for inbound in heard {

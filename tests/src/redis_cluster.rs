@@ -40,6 +40,11 @@ struct Member {
 const MASTERS: usize = 3;
 
 impl RedisCluster {
+    /// How many members there are.
+    pub fn size(&self) -> usize {
+        self.members.len()
+    }
+
     /// Starts three masters.
     pub fn start() -> Self {
         Self::of(MASTERS, "0")
@@ -105,6 +110,22 @@ impl RedisCluster {
             process.kill().expect("to kill it");
             process.wait().expect("to see it end");
         }
+    }
+
+    /// Stops a member in its tracks: connections stay, nothing answers.
+    pub fn pause(&self, member: usize) {
+        self.signal(member, "-STOP");
+    }
+
+    /// Lets it go on.
+    pub fn resume(&self, member: usize) {
+        self.signal(member, "-CONT");
+    }
+
+    fn signal(&self, member: usize, signal: &str) {
+        let id = self.members[member].process.as_ref().expect("it runs").id().to_string();
+        let status = Command::new("kill").args([signal, &id]).status().expect("kill");
+        assert!(status.success());
     }
 
     /// Where a node finds it, as the user that nodes are. Only the first masters are named.
