@@ -8,14 +8,13 @@ use std::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
         atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering},
     },
-    time::Duration,
 };
 
 use bytes::{Buf, Bytes};
 use tokio::{
     net::TcpStream,
     sync::Notify,
-    time::{Instant, sleep_until, timeout},
+    time::{Instant, sleep_until},
 };
 
 use crate::metrics;
@@ -23,7 +22,6 @@ use crate::metrics;
 use super::{
     Engine,
     asked::Asked,
-    farewell::Farewells,
     first_head::Seat,
     outbox::{Flow, Marker, Namespace, Outbox, Ping, Turn, marker_of},
     route::Caller,
@@ -62,7 +60,7 @@ pub(crate) struct Link {
     at_once: usize,
     /// Where it came from.
     peer: IpAddr,
-    engine: Weak<Engine>,
+    pub(super) engine: Weak<Engine>,
     _seat: Seat,
     bound: usize,
     sid: OnceLock<Box<str>>,
@@ -74,7 +72,7 @@ pub(crate) struct Link {
     pub(super) out: Mutex<Outbox>,
     visits: AtomicUsize,
     /// It was told to go.
-    leaving: AtomicBool,
+    pub(super) leaving: AtomicBool,
     /// Why nothing is read from it: a bit for each namespace that is [`crowded`] or [`connecting`].
     paused: AtomicU16,
     resumed: Notify,
@@ -93,9 +91,6 @@ fn connecting(namespace: Namespace) -> u16 {
 /// Sessions that one client may have at a time, those that are still ending among them. There are four namespaces; who
 /// connects and leaves faster than the backplane keeps up is cut off.
 const VISITS: usize = 16;
-
-/// How long a client has to take its farewell.
-const FAREWELL: Duration = Duration::from_secs(1);
 
 /// One session's place among its client's. Given back when dropped.
 #[derive(Debug)]
@@ -191,7 +186,7 @@ impl Link {
         if self.leaving.load(Ordering::Relaxed) { Err(Gone) } else { self.put(namespace, frames) }
     }
 
-    fn put(self: &Arc<Self>, namespace: Namespace, mut frames: Bytes) -> Result<(), Gone> {
+    pub(super) fn put(self: &Arc<Self>, namespace: Namespace, mut frames: Bytes) -> Result<(), Gone> {
         let mut out = self.lock();
         if out.flow == Flow::Over {
             return Err(Gone);
@@ -292,64 +287,6 @@ impl Link {
     /// is over. Cut short, it leaves nothing behind.
     pub(crate) async fn roomy(&self) {
         poll_fn(|cx| self.lock().poll_roomy(cx)).await;
-    }
-
-    /// Ends the connection from this side: the client sees a lost transport and comes back by itself. It hears why where
-    /// that can be said at once, or by its next poll.
-    pub(crate) fn kick(self: &Arc<Self>, kick: Kick) {
-        let farewell = self.farewell(kick);
-        if self.on_websocket() || self.is_leaving() || farewell.is_none() {
-            return self.end(kick, farewell);
-        }
-        let dropped = self.lock().clear();
-        metrics::dropped(kick.as_str(), dropped);
-        tokio::spawn(self.see_off(kick));
-    }
-
-    /// The same, but not before the client has taken its farewell and all that waits before it, or a second has
-    /// passed. From now on nothing else is said to it.
-    pub(crate) fn see_off(self: &Arc<Self>, kick: Kick) -> impl Future<Output = ()> + use<> {
-        self.leaving.store(true, Ordering::Relaxed);
-        self.lock().kicked.get_or_insert(kick);
-        let told = self.farewell(kick).is_some_and(|(namespace, frames)| self.put(namespace, frames).is_ok());
-        let link = self.clone();
-        async move {
-            if told {
-                let empty = poll_fn(|cx| link.lock().poll_empty(cx));
-                let _taken_or_not = timeout(FAREWELL, empty).await;
-            }
-            link.end(kick, None);
-        }
-    }
-
-    /// What this client is told at its end, if its vocabulary has a word for it.
-    fn farewell(&self, kick: Kick) -> Option<(Namespace, Bytes)> {
-        let engine = self.engine.upgrade()?;
-        let Farewells { namespace, .. } = engine.settings.farewells;
-        let frames = engine.settings.farewells.of(kick)?.clone();
-        self.lock().is_connected(namespace).then_some((namespace, frames))
-    }
-
-    fn end(&self, kick: Kick, farewell: Option<(Namespace, Bytes)>) {
-        let mut out = self.lock();
-        if out.flow == Flow::Over {
-            return;
-        }
-        let (between, dropped) = (out.is_between(), out.clear());
-        out.kicked.get_or_insert(kick);
-        if let (true, Some((_, frames))) = (between, farewell) {
-            // All of it, a part or nothing: there is no later.
-            let _written = self.try_write(&frames);
-        }
-        out.end();
-        drop(out);
-        metrics::dropped(kick.as_str(), dropped);
-        self.shut_down();
-    }
-
-    /// Whether it is over, or will be as soon as its client has taken its farewell.
-    pub(crate) fn is_leaving(&self) -> bool {
-        self.leaving.load(Ordering::Relaxed) || self.is_over()
     }
 
     /// Whether so much waits for it that it should be told no more than it must.
