@@ -30,6 +30,8 @@ pub(crate) enum Workload {
     Polling(Polling),
     /// What a request costs that lands on a node which has not its session, and must hand it over
     Handover(Handover),
+    /// A few talk, all listen, but for one that reads no more: what it costs, and whether it is whole when it is back
+    Stalled(Stalled),
     /// Connections that say nothing: the memory that the server needs for each
     Idle(Idle),
     /// Clients that come and go: what a connection costs to make, and whether the memory comes back
@@ -163,6 +165,42 @@ pub(crate) struct Handover {
 }
 
 #[derive(Args, Debug)]
+pub(crate) struct Stalled {
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// The node's metrics, as `http://HOST:PORT`: they tell when it has cut the client off
+    #[arg(long, value_name = "URL", required = true)]
+    pub(crate) admin: Node,
+    /// How often the room is measured, without such a client and with one, in turn
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) rounds: u32,
+    /// How many clients listen
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) clients: u32,
+    /// How many of them talk as well
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) senders: u32,
+    /// Messages a second, of all senders together
+    #[arg(long, value_name = "MESSAGES_PER_SECOND", default_value_t = 10.0, value_parser = positive)]
+    pub(crate) rate: f64,
+    /// How long each measurement is; the client must be cut off and back within it
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) seconds: u64,
+    /// The size of a text
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(stamp::LENGTH as i64..))]
+    pub(crate) bytes: u32,
+    /// How long it may take until the client is cut off, at the slowest
+    #[arg(long, value_name = "SECONDS", default_value_t = 6.0, value_parser = positive)]
+    pub(crate) cut_off_within: f64,
+    /// What one such client may add to the server's memory, at the median of the rounds
+    #[arg(long, value_name = "KIB", default_value_t = 2048)]
+    pub(crate) memory_at_most: i64,
+    /// What it may add to the others' 99th percentile, in parts of a hundred, at the median of the rounds
+    #[arg(long, value_name = "PERCENT", default_value_t = 10.0, value_parser = positive)]
+    pub(crate) added_at_most: f64,
+}
+
+#[derive(Args, Debug)]
 pub(crate) struct Idle {
     #[command(flatten)]
     pub(crate) target: Target,
@@ -204,7 +242,7 @@ fn positive(text: &str) -> Result<f64, String> {
 
 const AFTER_HELP: &str = "\
 Exit code: 0 when nothing was lost, repeated, reordered or cut off, and no request was answered anything but 200;
-1 when something was, or handing over added too much; 2 when it could not run.
+1 when something was, or something cost more than it may; 2 when it could not run.
 
 Examples:
   hubbub-load fanout --url http://127.0.0.1:8080 --clients 2000 --closed --pid $(pidof hubbub)
@@ -212,6 +250,7 @@ Examples:
   hubbub-load fanout --url http://127.0.0.1:3000 --path /socket.io/ --closed --json figures.json
   hubbub-load polling --url http://127.0.0.1:8080 --url http://127.0.0.1:8081 --clients 1000 --rate 5
   hubbub-load handover --url http://127.0.0.1:8080 --url http://127.0.0.1:8081
+  hubbub-load stalled --url http://127.0.0.1:8080 --admin http://127.0.0.1:9090 --dialect v1 --pid $(pidof hubbub)
   hubbub-load idle   --url http://127.0.0.1:8080 --clients 5000 --pid $(pidof hubbub)
   hubbub-load churn  --url http://127.0.0.1:8080 --rate 500 --dirty 50 --pid $(pidof hubbub)
 

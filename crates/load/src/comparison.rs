@@ -32,7 +32,7 @@ impl Comparison {
 
 impl Spread {
     /// Of an even number the upper one of the two in the middle; all 0 of none.
-    fn of(mut figures: Vec<f64>) -> Self {
+    pub(crate) fn of(mut figures: Vec<f64>) -> Self {
         figures.sort_by(f64::total_cmp);
         let at = |place: usize| figures.get(place).copied().unwrap_or_default();
         Self { median: at(figures.len() / 2), least: at(0), most: at(figures.len().saturating_sub(1)) }

@@ -24,6 +24,11 @@ impl Servers {
         self.sum(process::memory)
     }
 
+    /// KiB, pages that are shared counted in each.
+    pub(crate) fn resident(&self) -> anyhow::Result<Option<u64>> {
+        self.sum(process::resident)
+    }
+
     fn sum<T: std::iter::Sum>(&self, read: fn(Process) -> anyhow::Result<T>) -> anyhow::Result<Option<T>> {
         if self.0.is_empty() {
             return Ok(None);

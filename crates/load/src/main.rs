@@ -3,13 +3,14 @@
 //! Many clients on a few threads, each message checked at each receiver. From the outside in:
 //!
 //! - `arguments`, `target`, `plan`: what was asked for
-//! - `fanout`, `polling`, `handover`, `idle`, `churn`: the workloads, each from first connection to report
+//! - `fanout`, `polling`, `handover`, `stalled`, `idle`, `churn`: the workloads, each from first connection to report
 //! - `run`, `course`, `board`, `gauges`: threads, phases and counters, seen from the main thread
 //! - `shard`, `crowd`, `talk`, `arrival`, `client`, `voice`: one thread and its clients
 //! - `dialect`, `stamp`, `hearing`: what is said, and the account of what was heard
 //! - `connection`, `upgrade`, `frame`: the wire of a WebSocket; `outbox`: what is said on any
 //! - `poller`, `posts`, `session`, `payload`, `pool`: the wire of long-polling
 //! - `stage`, `pairs`, `echo`: sessions that are asked for at one node and belong to another
+//! - `sleeper`: one that reads no more
 //! - `process`, `limits`: the machine
 //! - `cost`, `latency`, `comparison`, `verdict`, `report`: the figures
 
@@ -46,7 +47,9 @@ mod report;
 mod run;
 mod session;
 mod shard;
+mod sleeper;
 mod stage;
+mod stalled;
 mod stamp;
 mod talk;
 mod target;
@@ -77,6 +80,7 @@ async fn run_workload(workload: Workload) -> anyhow::Result<bool> {
         Workload::Fanout(arguments) => fanout::run(arguments).await,
         Workload::Polling(arguments) => polling::run(arguments).await,
         Workload::Handover(arguments) => handover::run(arguments).await,
+        Workload::Stalled(arguments) => stalled::run(arguments).await,
         Workload::Idle(arguments) => idle::run(arguments).await,
         Workload::Churn(arguments) => churn::run(arguments).await,
     }

@@ -44,6 +44,17 @@ impl<T: Send + 'static> Run<T> {
         self.board.enter(phase);
     }
 
+    pub(crate) fn phase(&self) -> Phase {
+        *self.board.phases().borrow()
+    }
+
+    /// Waits for this phase or a later one.
+    pub(crate) async fn reaches(&self, phase: Phase) {
+        let mut phases = self.board.phases();
+        // The board is this run's own, and stays.
+        let _reached = phases.wait_for(|now| *now >= phase).await;
+    }
+
     pub(crate) fn reading(&self) -> anyhow::Result<Reading> {
         Reading::take(&self.board, &self.servers)
     }

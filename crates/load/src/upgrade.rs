@@ -19,7 +19,17 @@ pub(crate) struct Upgraded {
 
 /// With the id of a session that polls until now, it becomes that session's.
 pub(crate) async fn open(node: &Node, path: &Path, session: Option<&str>) -> anyhow::Result<Upgraded> {
-    let mut stream = TcpStream::connect(node.address).await.with_context(|| node.host.clone())?;
+    let stream = TcpStream::connect(node.address).await.with_context(|| node.host.clone())?;
+    open_on(stream, node, path, session).await
+}
+
+/// The same on a connection that is there already.
+pub(crate) async fn open_on(
+    mut stream: TcpStream,
+    node: &Node,
+    path: &Path,
+    session: Option<&str>,
+) -> anyhow::Result<Upgraded> {
     stream.set_nodelay(true)?;
     stream.write_all(request(node, path, session).as_bytes()).await?;
     let mut received = Vec::with_capacity(512);
