@@ -3,13 +3,15 @@
 
 use std::{env, ffi::OsStr, sync::Arc, time::Duration};
 
-use hubbub_tests::{client::Client, http, process::Cluster, raw::Raw};
+use hubbub_tests::{client::Client, process::Cluster, raw::Raw};
 use serde_json::{Value, json};
 use tokio::{
     sync::Barrier,
     task::{JoinSet, spawn_blocking},
     time::timeout,
 };
+
+use crate::slow::cut_off;
 
 /// Messages that a room keeps. That many are said before it is measured, so that the log grows no more.
 const KEPT: u64 = 60;
@@ -37,7 +39,7 @@ async fn who_reads_no_more_is_cut_off_costs_little_and_misses_nothing() {
     let since = says(&mut ann, &heard).await;
     stalled.reads(&format!("\"seq\":{}", since["seq"])).await;
     let (before, mut most, mut last) = (cluster.memory(0), 0, since.clone());
-    while slow(&cluster).await == 0 {
+    while cut_off(&cluster).await == 0 {
         last = says(&mut ann, &heard).await;
         most = most.max(cluster.memory(0));
         assert!(seq(&last) - seq(&since) < MOST, "it is never cut off");
@@ -114,12 +116,4 @@ async fn comes_back(cluster: &Cluster, since: &Value, last: u64) {
     for next in seq(since) + 1..=last {
         assert_eq!(hears(&mut back).await, next);
     }
-}
-
-/// How many were cut off for being slow.
-async fn slow(cluster: &Cluster) -> usize {
-    let metrics = http::get(cluster.admin(0), "/metrics").await.text();
-    let start = "hubbub_disconnects_total{reason=\"slow\"} ";
-    let count = metrics.lines().find_map(|line| line.strip_prefix(start)).expect("the series");
-    count.parse().expect("a number")
 }

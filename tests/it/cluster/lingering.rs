@@ -2,14 +2,17 @@
 
 use std::{ffi::OsStr, time::Duration};
 
-use hubbub_tests::{client::Client, http, process::Cluster, raw::Raw};
+use hubbub_tests::{client::Client, process::Cluster, raw::Raw};
 use serde_json::json;
 use tokio::{
     task::spawn_blocking,
     time::{Instant, sleep},
 };
 
-use crate::watcher::Watcher;
+use crate::{
+    slow::{are_cut_off, cut_off},
+    watcher::Watcher,
+};
 
 /// What a byte may wait here.
 const AGE: Duration = Duration::from_secs(1);
@@ -28,7 +31,7 @@ async fn a_websocket_that_takes_some_all_the_time_and_not_enough_is_cut_off() {
     // More than the kernel keeps, less than the outbox does.
     leaves(&mut ann, &vec!["x".repeat(30_000); 15]).await;
     sipping.await.expect("it reads to the end");
-    assert_eq!(slow(&cluster).await, 1);
+    are_cut_off(&cluster, 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -37,7 +40,7 @@ async fn a_websocket_is_cut_off_for_what_only_the_kernel_keeps() {
     for (number, path) in ["EIO=4", "EIO=3"].into_iter().enumerate() {
         let mut stalled = narrow(&cluster, path).await;
         is_cut_off(&mut ann, &mut stalled, &["x".repeat(20_000)]).await;
-        assert_eq!(slow(&cluster).await, number + 1);
+        are_cut_off(&cluster, number + 1).await;
     }
 }
 
@@ -51,7 +54,7 @@ async fn a_client_that_never_polls_again_is_cut_off() {
         assert!(began > AGE / 2, "after {began:?}");
         gone.is_closed().await;
     }
-    assert_eq!(slow(&cluster).await, 2);
+    are_cut_off(&cluster, 2).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -71,7 +74,7 @@ async fn who_takes_what_waits_in_time_stays() {
         }
     }
     assert!(!ann.comings_and_goings().contains_key("Stalled"));
-    assert_eq!((ann.comings_and_goings()["Poller"], slow(&cluster).await), ((1, 0), 0));
+    assert_eq!((ann.comings_and_goings()["Poller"], cut_off(&cluster).await), ((1, 0), 0));
 }
 
 /// A node that is impatient, and someone who speaks there.
@@ -110,12 +113,4 @@ async fn leaves(ann: &mut Watcher, texts: &[String]) -> Instant {
     ann.hears_from("Server", "Stalled has disconnected.").await;
     assert!(began.elapsed() < AGE + SLACK, "after {:?}", began.elapsed());
     began
-}
-
-/// How many were cut off for being slow.
-async fn slow(cluster: &Cluster) -> usize {
-    let metrics = http::get(cluster.admin(0), "/metrics").await.text();
-    let start = "hubbub_disconnects_total{reason=\"slow\"} ";
-    let count = metrics.lines().find_map(|line| line.strip_prefix(start)).expect("the series");
-    count.parse().expect("a number")
 }

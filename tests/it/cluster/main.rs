@@ -15,6 +15,7 @@ mod owners;
 mod pausing;
 mod relays;
 mod secrets;
+mod slow;
 mod stalled;
 mod traces;
 mod vanishing;

@@ -5,10 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hubbub_tests::{http, process::Cluster, raw::Raw};
+use hubbub_tests::{process::Cluster, raw::Raw};
 use tokio::task::spawn_blocking;
 
-use crate::watcher::Watcher;
+use crate::{slow::are_cut_off, watcher::Watcher};
 
 /// For the last byte of a message to be heard by everyone else, on a machine that has other things to do.
 const IN_TIME: Duration = Duration::from_secs(2);
@@ -42,8 +42,6 @@ async fn who_never_reads_in_a_loud_room_is_cut_off_and_nobody_else_waits() {
         }
         ann.hears_the_end().await;
         assert_eq!(ann.comings_and_goings()["Stalled"], (number + 1, number + 1));
-        let metrics = http::get(cluster.admin(0), "/metrics").await.text();
-        let counted = format!("hubbub_disconnects_total{{reason=\"slow\"}} {}", number + 1);
-        assert!(metrics.contains(&counted), "{counted}");
+        are_cut_off(&cluster, number + 1).await;
     }
 }
