@@ -3,8 +3,8 @@
 //! No test sleeps for luck: it waits for an event, with a deadline. That something is *not* heard is shown by what is
 //! heard next.
 
-mod contract_faults;
 mod contract_cluster;
+mod contract_faults;
 mod contract_hints;
 mod contract_history;
 mod contract_leases;

@@ -239,8 +239,9 @@ struct Talk {
     said: HashMap<RoomId, Arc<Mutex<Said>>>,
     is_over: Arc<AtomicBool>,
     talking: Vec<JoinHandle<()>>,
-    /// Rooms whose log is where something will happen.
+    /// Rooms whose log is where something will happen, and whether that may be refused meanwhile.
     harmed: Vec<RoomId>,
+    is_refused: bool,
 }
 
 impl Talk {
@@ -259,7 +260,7 @@ impl Talk {
             said.insert(room.clone(), mine.clone());
             talking.push(tokio::spawn(talk(one.node.backplane.broker.clone(), room, mine, is_over.clone())));
         }
-        let begun = Self { watching, said, is_over, talking, harmed: Vec::new() };
+        let begun = Self { watching, said, is_over, talking, harmed: Vec::new(), is_refused: false };
         begun.all_have_said(20).await;
         begun
     }
@@ -269,6 +270,7 @@ impl Talk {
         let mut talk = Self::begin(cluster).await;
         let victim = log_home(cluster, &rooms()[0]);
         talk.harmed = rooms().into_iter().filter(|room| log_home(cluster, room) == victim).collect();
+        talk.is_refused = true;
         (talk, victim)
     }
 
@@ -305,7 +307,12 @@ impl Talk {
         for one in &self.watching {
             one.has_heard("end").await;
             for (room, said) in &self.said {
-                check(&one.heard(room), &lock(said), self.harmed.contains(room));
+                let (heard, said, is_harmed) = (one.heard(room), lock(said), self.harmed.contains(room));
+                assert_eq!(epochs(&heard, &said), if is_harmed { 2 } else { 1 }, "{room}");
+                assert!(said.failures == 0 || is_harmed && self.is_refused, "{room}: {}", said.failures);
+                assert!(!heard.iter().map(show).any(|heard| heard == "-ann"), "nobody has left {room}");
+            }
+            for room in self.said.keys() {
                 assert!(one.node.users(room).await.contains(&"ann".to_owned()));
             }
         }
@@ -333,12 +340,6 @@ async fn talk(broker: Arc<dyn Broker>, room: RoomId, said: Arc<Mutex<Said>>, is_
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn check(heard: &[Inbound], said: &Said, is_harmed: bool) {
-    assert_eq!(epochs(heard, said), if is_harmed { 2 } else { 1 }, "{heard:?}");
-    assert!(is_harmed || said.failures == 0, "{} failures", said.failures);
-    assert!(!heard.iter().map(show).any(|heard| heard == "-ann"), "nobody has left");
 }
 
 /// Checks that positions were contiguous within each epoch, that every new epoch was announced, that nothing came twice

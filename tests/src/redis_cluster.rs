@@ -13,7 +13,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::redis_server::ACL;
+use crate::redis_server::{ACL, PASSWORD};
 
 /// How long a cluster may take to come about, or to agree on something.
 const AGREEING: Duration = Duration::from_secs(30);
@@ -132,7 +132,7 @@ impl RedisCluster {
     pub fn url(&self) -> String {
         let members: Vec<_> =
             self.members[..MASTERS].iter().map(|member| format!("127.0.0.1:{}", member.port)).collect();
-        format!("redis+cluster://hubbub:hubbub@{}", members.join(","))
+        format!("redis+cluster://hubbub:{PASSWORD}@{}", members.join(","))
     }
 
     /// The one of the first masters in whose slots a key was at the beginning: they are dealt out in order.

@@ -374,6 +374,7 @@ mod tests {
     use hubbub_core::{Author, Event, Hint, Name, Occupant, SessionId, UserId};
 
     use super::*;
+    use crate::slots;
 
     fn lobby() -> RoomId {
         RoomId::parse("lobby").expect("a room")
@@ -479,5 +480,66 @@ mod tests {
         let effects = rooms.compared(ask, Position { epoch: 1, seq: 2 }, Some(5));
         assert_eq!(effects.out, [Inbound::PresenceGap { room: lobby() }]);
         assert_eq!(effects.heal.map(|heal| heal.since.seq), Some(0));
+    }
+
+    const ONE: ShardId = ShardId(1);
+    const OTHER: ShardId = ShardId(2);
+
+    /// All slots are this one's.
+    fn all_at(shard: ShardId) -> Layout {
+        Layout::Slots(vec![Some(shard); slots::COUNT].into())
+    }
+
+    /// A room that is listened to, and a cluster with one master.
+    fn listening_at_one() -> (Arc<Rooms>, Subscription) {
+        let rooms = Arc::new(Rooms::new(Layout::unknown()));
+        let (guard, _) = rooms.listen(&lobby());
+        assert!(rooms.batch(ONE, 10).is_empty(), "nobody has it");
+        rooms.spread(all_at(ONE));
+        let batch = rooms.batch(ONE, 10);
+        assert_eq!(batch.subscribe.len(), 2);
+        rooms.confirmed(ONE, &batch.subscribe);
+        learn(&rooms);
+        (rooms, guard)
+    }
+
+    #[test]
+    fn what_has_moved_is_wanted_where_it_went_and_compared_there() {
+        let (rooms, _guard) = listening_at_one();
+        rooms.spread(all_at(OTHER));
+        assert!(rooms.batch(ONE, 10).is_empty());
+        let batch = rooms.batch(OTHER, 10);
+        assert_eq!(batch.subscribe.len(), 2);
+        rooms.confirmed(OTHER, &batch.subscribe[..1]);
+        assert!(rooms.take_due(1).is_empty(), "half of it is not enough");
+        rooms.confirmed(OTHER, &batch.subscribe[1..]);
+        assert!(rooms.take_due(1)[0].was_cut);
+    }
+
+    #[test]
+    fn what_is_taken_back_is_wanted_again_when_it_is_known_who_has_it() {
+        let (rooms, _guard) = listening_at_one();
+        rooms.lost(ONE, &lobby(), Side::People);
+        assert!(rooms.batch(ONE, 10).is_empty(), "it would be refused");
+        rooms.spread(all_at(ONE));
+        let batch = rooms.batch(ONE, 10);
+        assert_eq!(batch.subscribe.len(), 1);
+        rooms.refused(ONE, &batch.subscribe);
+        rooms.confirmed(ONE, &batch.subscribe);
+        assert!(rooms.batch(ONE, 10).is_empty() && rooms.take_due(1).is_empty());
+        rooms.spread(all_at(OTHER));
+        assert_eq!(rooms.batch(OTHER, 10).subscribe.len(), 2);
+    }
+
+    #[test]
+    fn what_a_master_had_that_is_gone_is_wanted_where_it_is_now_and_no_more_is_lost() {
+        let (rooms, guard) = listening_at_one();
+        assert_eq!(rooms.cut(OTHER), 0);
+        assert_eq!(rooms.cut(ONE), 1);
+        rooms.spread(all_at(OTHER));
+        assert_eq!(rooms.batch(OTHER, 10).subscribe.len(), 2);
+        drop(guard);
+        assert_eq!(rooms.batch(OTHER, 10).unsubscribe.len(), 2);
+        assert!(rooms.names().is_empty());
     }
 }
