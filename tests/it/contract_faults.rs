@@ -352,3 +352,20 @@ async fn a_password_that_was_changed_under_a_node_is_logged_and_taken_up_when_it
     let log = cluster.log(0);
     assert!(!log.contains(PASSWORD), "{log}");
 }
+
+#[tokio::test]
+#[ignore = "what is in the log but was said in an earlier epoch is announced as a gap, not told"]
+async fn what_was_acknowledged_before_a_restart_is_heard_after_it() {
+    let mut stage = Stage::set().await;
+    stage.say(0..5).await;
+    hears(&mut stage.far, numbers(0..5)).await;
+    stage.wire.stall();
+    stage.say(5..10).await;
+    stage.server.restart();
+    stage.wire.cut();
+    stage.wire.heal();
+    stage.near.say(&lobby(), "after").await;
+    let mut heard = stage.far.hear_until("ann: after").await;
+    heard.retain(|heard| !heard.starts_with("presence"));
+    assert_eq!(heard, ["ann: 5", "ann: 6", "ann: 7", "ann: 8", "ann: 9", "gap lobby"]);
+}
