@@ -15,7 +15,6 @@ fn every_word_is_said_once_when_redis_stops_for_a_while() {
 }
 
 #[test]
-#[ignore = "v1 has no history, changes and gaps yet"]
 fn every_word_is_said_once_when_redis_dies_and_comes_back() {
     tell("restarted", Cluster::start(2));
 }
@@ -31,13 +30,11 @@ fn a_connection_that_carries_nothing_any_more_is_given_up() {
 }
 
 #[test]
-#[ignore = "v1 has no history, changes and gaps yet"]
 fn what_may_be_missing_is_told() {
     tell("emptied", Cluster::start(2));
 }
 
 #[test]
-#[ignore = "v1 has no history, changes and gaps yet"]
 fn people_change_what_they_said_and_speak_to_one_alone() {
     tell("together", Cluster::start(2));
 }
