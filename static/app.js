@@ -12,14 +12,14 @@ import { Rooms } from "./rooms.js";
 import * as screen from "./screen.js";
 import { Speech } from "./speech.js";
 import { Typing } from "./typing.js";
-import { farewellText, NO_BUNDLE, NO_NAME, refusalText, reunionText, typingText } from "./words.js";
+import { farewellText, newsText, NO_BUNDLE, NO_NAME, refusalText, typingText } from "./words.js";
 
 let me = null;
 let [chat, rooms, past, speech, conversation, composer] = [];
 
 const memory = new Memory();
 const typing = new Typing(changed);
-const reunion = new Reunion(together);
+const reunion = new Reunion(told);
 
 function start() {
   element("name").value = memory.lastName;
@@ -62,7 +62,7 @@ function hearThePerson() {
     retry: (line) => speech.retry(rooms.current, line),
     discard: (line) => speech.discard(rooms.current, line),
     react: (line, emoji) => speech.react(rooms.current, line, emoji),
-    remove: (line) => speech.remove(rooms.current, line),
+    remove,
     edit: (line) => composer.edit(line),
   });
   composer = new Composer({
@@ -130,6 +130,12 @@ function say(text) {
   if (rooms.current) speech.say(rooms.current, text, { user: me?.id, name: me?.name ?? memory.name });
 }
 
+function remove(line) {
+  // Its own button goes with it.
+  element("messages").focus();
+  speech.remove(rooms.current, line);
+}
+
 function seen() {
   if (!rooms.current || document.hidden) return;
   rooms.current.unread = 0;
@@ -191,9 +197,9 @@ function missed({ room, from, to }) {
   changed();
 }
 
-function together(missing) {
+function told(missing, wasAway) {
   const names = missing.map((id) => rooms.get(id)?.name ?? id);
-  screen.showNews(reunionText(names), names.length > 0 ? "bad" : "good");
+  screen.showNews(newsText(names, wasAway), names.length > 0 ? "bad" : "good");
 }
 
 function left({ room, refusal }) {

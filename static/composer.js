@@ -23,7 +23,7 @@ export class Composer {
   /** Takes the text of a line into the field. */
   edit(line) {
     this.#begin(line, line.text);
-    focusText();
+    this.#field.focus();
     this.#field.setSelectionRange(line.text.length, line.text.length);
   }
 

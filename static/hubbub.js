@@ -228,12 +228,13 @@ export class Hubbub {
     this.#wasReady = true;
     this.#remember(this.#name, ready.session);
     this.#socket.io.reconnectionDelay(DELAYS.reconnectionDelay);
-    this.#tell("state", "connected");
-    this.#tell("ready", ready);
     const stands = ready.rooms ?? {};
     // Conversations that somebody has with us are named unasked.
     for (const name in stands) if (!this.#rooms.has(name)) this.#know(name);
-    for (const room of [...this.#rooms.values()]) this.#resume(room, stands[room.name]);
+    const rooms = [...this.#rooms.values()];
+    this.#tell("state", "connected");
+    this.#tell("ready", ready);
+    for (const room of rooms) this.#resume(room, stands[room.name]);
     for (const key of this.#queues.keys()) this.#flush(key);
   }
 

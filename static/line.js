@@ -1,7 +1,7 @@
 // One line of the conversation, as it is drawn.
 
 import { keepInStep, stamp } from "./dom.js";
-import { actionsText, DELETED, initial, reactionText, refusalText, statusText, timeText, tone } from "./words.js";
+import { actionsText, DELETED, EMOJI, initial, reactionText, refusalText, statusText, timeText, tone } from "./words.js";
 
 export function makeLine({ hole }) {
   return stamp(hole ? "hole-template" : "message-template");
@@ -44,9 +44,15 @@ function drawMenuButton(button, { name, text, status, deleted }) {
 }
 
 function drawReactions(list, { reactions, mine }) {
-  const said = Object.entries(reactions).filter(([, count]) => count > 0).map(([emoji, count]) => ({ emoji, count, own: mine.has(emoji) }));
-  list.hidden = said.length === 0;
-  keepInStep(list, said, { key: ({ emoji }) => emoji, make: () => stamp("reaction-template"), update: drawReaction });
+  const said = Object.entries(reactions).filter(([, count]) => count > 0).sort(([one], [other]) => place(one) - place(other));
+  const shown = said.map(([emoji, count]) => ({ emoji, count, own: mine.has(emoji) }));
+  list.hidden = shown.length === 0;
+  keepInStep(list, shown, { key: ({ emoji }) => emoji, make: () => stamp("reaction-template"), update: drawReaction });
+}
+
+/** Ours in their order, others behind them. */
+function place(emoji) {
+  return EMOJI.includes(emoji) ? EMOJI.indexOf(emoji) : EMOJI.length;
 }
 
 function drawReaction(node, { emoji, count, own }) {

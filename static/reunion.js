@@ -1,4 +1,4 @@
-// Whether anything was missed while we were away: known once every room has told.
+// Whether anything was missed while we were away: known once every room has told. The rest is told at once.
 
 export class Reunion {
   #awaited = new Set();
@@ -6,7 +6,7 @@ export class Reunion {
   #wasAway = false;
   #told;
 
-  /** `told(rooms)` hears in which rooms something may be missing, once for each time that we were away. */
+  /** `told(rooms, wasAway)` hears in which rooms something may be missing, once for each time that we were away. */
   constructor(told) {
     this.#told = told;
   }
@@ -33,13 +33,14 @@ export class Reunion {
   /** We are not coming back. */
   end() {
     this.#wasAway = false;
+    this.#awaited.clear();
     this.#missing.clear();
   }
 
   #settle(room) {
     this.#awaited.delete(room);
-    if (!this.#wasAway || this.#awaited.size > 0) return;
-    this.#told([...this.#missing]);
+    if (this.#awaited.size > 0 || (!this.#wasAway && this.#missing.size === 0)) return;
+    this.#told([...this.#missing], this.#wasAway);
     this.end();
   }
 }

@@ -61,12 +61,12 @@ export class Rooms {
     return this.#all.find((room) => room.partner?.user === partner.user) ?? this.#add({ partner });
   }
 
-  /** The rooms that this tab was in, or the first one. Answers the one to show. */
+  /** Where this tab was, or the first room. Answers the one to show. */
   restore(first) {
-    const last = this.#memory.room;
-    const ids = this.#memory.rooms.length > 0 ? this.#memory.rooms : [first];
-    for (const id of ids) this.open(id);
-    return this.get(last) ?? this.get(ids[0]);
+    const { room: last, rooms, partners } = this.#memory;
+    for (const { id, user, name } of partners) this.#add({ id, partner: { user, name } });
+    for (const id of rooms.length > 0 ? rooms : [first]) this.open(id);
+    return this.get(last) ?? this.#all.at(-1);
   }
 
   leave(room) {
@@ -89,7 +89,7 @@ export class Rooms {
 
   /** We hear a room, for the first time or again. */
   joined({ room: id, again, messages = [], members, count }) {
-    const room = this.get(id) ?? this.#add({ id, partner: this.#partnerOf(id) });
+    const room = this.get(id) ?? this.#add({ id });
     room.joined = true;
     const fresh = messages.filter((message) => room.place(message, this.#page.isOwn(message))).length;
     if (again) this.#count(room, fresh);
@@ -125,7 +125,7 @@ export class Rooms {
   /** Somebody speaks to us alone for the first time, or we do from elsewhere. */
   #meet({ room: id, user, name, cid }, own) {
     const begun = own ? this.#all.find((room) => room.unsaid(cid)) : this.#all.find((room) => room.partner?.user === user);
-    const room = begun ?? this.#add({ id, partner: own ? this.#partnerOf(id) : { user, name } });
+    const room = begun ?? this.#add({ id, partner: own ? null : { user, name } });
     room.joined = true;
     this.#name(room, id);
     return room;
@@ -143,11 +143,6 @@ export class Rooms {
   #name(room, id) {
     room.id = id;
     this.#remember();
-  }
-
-  #partnerOf(id) {
-    const { user, name } = this.#memory.partners.find((partner) => partner.id === id) ?? {};
-    return user ? { user, name } : null;
   }
 
   /** The answer to `join` may hold only the first of many, and a greeting holds none. */

@@ -60,10 +60,10 @@ export function statusText(status) {
   return STATUSES[status];
 }
 
-/** What was heard of these rooms' time without us; in no room means that nothing is missing. */
-export function reunionText(missing) {
-  if (missing.length === 0) return "Reconnected. Nothing was missed.";
-  return `Reconnected. Some messages may be missing in ${missing.join(", ")}.`;
+/** That something may be missing in these rooms; in none of them means that nothing is. */
+export function newsText(missing, wasAway) {
+  const news = missing.length === 0 ? "Nothing was missed." : `Some messages may be missing in ${missing.join(", ")}.`;
+  return wasAway ? `Reconnected. ${news}` : news;
 }
 
 export function typingText(names) {

@@ -36,7 +36,7 @@ async function nothingMissed() {
   await faults.make(`kill ${number}`);
   await bob.say("lobby", ["meanwhile"]);
   await say(ann, "into the dark");
-  await isTold(ann, "Nothing was missed");
+  await isTold(ann, "Reconnected. Nothing was missed.");
   await connected(ann);
   await ann.screenshot({ path: join(screenshots, "reconnected.png") });
   await shows(ann, LINES, ["before", "meanwhile", "into the dark"]);
@@ -63,7 +63,7 @@ async function somethingMissed() {
   await dan.say("lobby", ["two", "three"]);
   await faults.make("forget {room:lobby}:s");
   leash.cut();
-  await isTold(cleo, "may be missing in lobby");
+  await isTold(cleo, "Reconnected. Some messages may be missing in lobby.");
   await dan.say("lobby", ["four"]);
   await seesLast(cleo, "four");
   await shows(cleo, `${hook("hole")} .hole-text`, ["Some messages may be missing here"]);
@@ -75,11 +75,13 @@ async function somethingMissed() {
 
   // Redis has lost everything: nobody can say what was there.
   await faults.make("empty redis");
+  await isTold(cleo, "Some messages may be missing in lobby.");
   await cleo.locator(hook("hole")).waitFor();
   await dan.say("lobby", ["five"]);
   await seesLast(cleo, "five");
   await cleo.click(hook("mend"));
   await shows(cleo, `${hook("hole")} .hole-text`, ["Some messages are not kept any more"]);
+  await people(cleo, "Cleo", "Dan");
   await cleo.screenshot({ path: join(screenshots, "lost.png") });
   onlyAway(cleo);
 }

@@ -31,3 +31,25 @@ export function people(page, ...names) {
 export function texts(page) {
   return page.locator(`${hook("message")} .text`).allTextContents();
 }
+
+/** The last line with that text. */
+export function line(page, text) {
+  return page.locator(hook("message"), { has: page.locator(".text", { hasText: text }) }).last();
+}
+
+/** Opens the menu of that line by keyboard alone. */
+export async function openMenu(page, text) {
+  await line(page, text).locator(hook("menu")).focus();
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(hook("menu-open"));
+}
+
+export async function join(page, room) {
+  await page.fill(hook("join-room"), room);
+  await page.press(hook("join-room"), "Enter");
+  await eventually(`to be in ${room}`, () => page.locator("#room-title").textContent(), (title) => title === room);
+}
+
+export function isTold(page, news) {
+  return eventually(`the news to be ${news}`, () => page.textContent(hook("news")), (text) => text === news);
+}

@@ -128,6 +128,10 @@ async function speakAlone() {
   await shows(bob, `${hook("direct-list")} .badge`, ["2"]);
   await bob.locator(`${hook("direct-list")} button`).click();
   await shows(bob, LINES, ["only you", "really"]);
+  // Whom it is with is known before they have said anything.
+  await ann.reload();
+  await ann.locator(`${hook("direct-list")} button`, { hasText: "Bob" }).click();
+  await shows(ann, LINES, ["only you", "really"]);
   await say(bob, "I am all ears");
   await shows(ann, LINES, ["only you", "really", "I am all ears"]);
   await ann.screenshot({ path: join(screenshots, "direct.png") });
@@ -152,7 +156,7 @@ async function onPhone() {
   await line(dora, "hello, Bob").locator(hook("menu")).tap();
   await dora.screenshot({ path: join(screenshots, "phone-menu.png") });
   await dora.locator(hook("emoji")).nth(1).tap();
-  await reactions(dora, "hello, Bob", ["👍 1", "🎉 1", "❤️ 1"]);
+  await reactions(dora, "hello, Bob", ["👍 1", "❤️ 1", "🎉 1"]);
   const [width, needed] = await dora.evaluate(() => [innerWidth, document.documentElement.scrollWidth]);
   if (needed > width) throw new Error(`the page is ${needed} wide on a phone of ${width}`);
   await dora.screenshot({ path: join(screenshots, "phone-reactions.png") });

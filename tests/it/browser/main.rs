@@ -2,9 +2,14 @@
 
 mod seeds;
 
-use std::{ffi::OsStr, fs, path::Path};
+use std::{
+    ffi::OsStr,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use hubbub_tests::{
+    faults::Faults,
     process::{Cluster, root},
     scripts::Script,
 };
@@ -48,6 +53,21 @@ fn two_people_on_two_nodes_talk_on_our_own_page() {
 }
 
 #[test]
+fn people_write_edit_react_delete_and_speak_alone_on_our_own_page() {
+    breaking("browser/words.mjs");
+}
+
+#[test]
+fn what_is_read_stays_in_place_while_the_past_is_read() {
+    run(Script::node("browser/past.mjs"), None, &Cluster::start(2));
+}
+
+#[test]
+fn our_own_page_comes_back_and_says_whether_anything_was_missed() {
+    breaking("browser/away.mjs");
+}
+
+#[test]
 fn only_pages_of_allowed_origins_connect() {
     let allowed = [("HUBBUB__SECURITY__ORIGINS", OsStr::new("http://page.example"))];
     run(Script::node("browser/origins.mjs"), None, &Cluster::with(2, &allowed));
@@ -76,9 +96,20 @@ fn both_ways(script: &str, page: &str, client: &str, folder: &Path) {
     }
 }
 
-/// What it looked like is left in `target/screenshots/`.
+/// On two nodes, of which the script may ask for faults.
+fn breaking(script: &str) {
+    let mut faults = Faults::of(Cluster::start(2));
+    let script = Script::node(script).args([screenshots()]).args([faults.address()]).args(faults.urls());
+    faults.make_while(|| script.run());
+}
+
 fn run(script: Script, page: Option<&str>, cluster: &Cluster) {
-    let screenshots = root().join("target/screenshots");
-    fs::create_dir_all(&screenshots).expect("a folder for screenshots");
-    script.args([screenshots]).args(page).args(cluster.urls()).run();
+    script.args([screenshots()]).args(page).args(cluster.urls()).run();
+}
+
+/// Where what it looked like is left.
+fn screenshots() -> PathBuf {
+    let folder = root().join("target/screenshots");
+    fs::create_dir_all(&folder).expect("a folder for screenshots");
+    folder
 }
