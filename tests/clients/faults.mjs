@@ -13,7 +13,7 @@ export class Faults {
     this.#answers = createInterface({ input: this.#socket })[Symbol.asyncIterator]();
   }
 
-  /** `kill NODE`, `pause redis`, `resume redis`, `kill redis` or `start redis`. */
+  /** `kill NODE`, `stop NODE`, `pause redis`, `resume redis`, `kill redis`, `start redis`, `empty redis` or `forget KEY`. */
   async make(fault) {
     this.#socket.write(`${fault}\n`);
     const { value } = await this.#answers.next();

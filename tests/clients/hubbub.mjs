@@ -10,21 +10,21 @@ import { roundRobin } from "./round-robin.mjs";
 
 const [story, address, ...nodes] = process.argv.slice(2);
 const faults = new Faults(address);
-const STORIES = { killed, stopped, restarted, cut, frozen, emptied, together };
+const STORIES = { killed, drained, stopped, restarted, cut, frozen, emptied, together };
 await STORIES[story]();
 process.exit();
 
-/** Two nodes of three die while everybody talks, behind one address. */
+/** Two nodes of three die while everybody talks, behind one address. No room's log is too short for all that they say. */
 async function killed() {
   const balancer = await roundRobin(nodes);
   const [room, people] = [newRoom(), []];
   for (const name of ["Ann", "Bo", "Cy", "Di"]) {
     people.push(await Chatter.enter(GENERATIONS[people.length % 2], balancer.url, name, { room }));
   }
-  const talk = Promise.all(people.map((one) => one.say(room, numbered(one.name, 400))));
+  const talk = Promise.all(people.map((one) => one.say(room, numbered(one.name, 240))));
   const alive = nodes.map((_, index) => `node-${index + 1}`);
   for (const [index, victim] of people.slice(0, 2).entries()) {
-    await victim.until("to be in the middle of it", ({ heard, node }) => node && heard.length > 300 * (index + 1));
+    await victim.until("to be in the middle of it", ({ heard, node }) => node && heard.length > 200 * (index + 1));
     const [name, node] = [victim.node, alive.indexOf(victim.node)];
     alive.splice(node, 1);
     const cutOff = people.filter((one) => one.node === name);
@@ -33,6 +33,28 @@ async function killed() {
   }
   await talk;
   await expectWhole(people);
+}
+
+/** A node of two is asked to stop, while a balancer that does not look still sends people to it. */
+async function drained() {
+  const balancer = await roundRobin(nodes);
+  const [room, people] = [newRoom(), []];
+  for (const [index, generation] of [...GENERATIONS, ...GENERATIONS].entries()) {
+    people.push(await Chatter.enter(generation, balancer.url, `person ${index}`, { room }));
+  }
+  const { node } = people[0];
+  const talk = Promise.all(people.map((one) => keepTalking(one, room, () => people.every((one) => one.node !== null && one.node !== node))));
+  await faults.make(`stop ${nodes.findIndex((_, index) => node === `node-${index + 1}`)}`);
+  await talk;
+  await expectWhole(people);
+}
+
+/** Says one thing after the other until then, and not so fast that a room forgets what one second of absence misses. */
+async function keepTalking(one, room, isEnough) {
+  for (let number = 0; !isEnough(); number += 1) {
+    await one.say(room, [`${one.name} ${number}`]);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
 }
 
 /** Redis stops in the middle of everything, so that nobody knows what became of the words on their way to it. */

@@ -1,12 +1,18 @@
 //! `static/hubbub.js` in Node, around the oldest and the newest client that it is made for, while things break.
 
-use std::time::Duration;
+use std::{ffi::OsStr, time::Duration};
 
 use hubbub_tests::{faults::Faults, process::Cluster, scripts::Script};
 
 #[test]
 fn nobody_misses_a_word_when_their_node_is_killed() {
     tell("killed", Cluster::start(3));
+}
+
+#[test]
+fn nobody_misses_a_word_when_their_node_is_asked_to_stop() {
+    let soon = [("HUBBUB__DRAIN__DELAY", OsStr::new("500ms")), ("HUBBUB__DRAIN__WINDOW", OsStr::new("1s"))];
+    tell("drained", Cluster::with(2, &soon));
 }
 
 #[test]

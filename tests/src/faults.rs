@@ -63,6 +63,7 @@ impl Faults {
             ("start", "redis") => self.cluster.redis_mut().restart(),
             ("empty", "redis") => self.cluster.redis_mut().restart_empty(),
             ("forget", key) => assert_eq!(self.cluster.redis().cli(["DEL", key]), "1", "{key} was there"),
+            ("stop", node) => self.cluster.stop(node.parse().expect("a node's number")),
             ("kill", node) => self.cluster.kill(node.parse().expect("a node's number")),
             _ => panic!("nobody knows how to {fault}"),
         }

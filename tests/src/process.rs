@@ -76,6 +76,11 @@ impl Cluster {
         self.nodes[node].signal("-CONT");
     }
 
+    /// Asks a node to end in order.
+    pub fn stop(&self, node: usize) {
+        self.nodes[node].signal("-TERM");
+    }
+
     /// Ends a node at once, as a crash does.
     pub fn kill(&mut self, node: usize) {
         drop(self.nodes.remove(node));
