@@ -17,7 +17,8 @@ COPY crates/redis/Cargo.toml crates/redis/
 COPY crates/gateway/Cargo.toml crates/gateway/
 COPY crates/load/Cargo.toml crates/load/
 COPY tests/Cargo.toml tests/
-RUN for crate in crates/* tests; do \
+COPY tests/chaos/Cargo.toml tests/chaos/
+RUN for crate in crates/* tests tests/chaos; do \
         mkdir -p $crate/src && : > $crate/src/lib.rs && echo 'fn main() {}' > $crate/src/main.rs; \
     done \
  && cargo build --locked --release -p hubbub-gateway \

@@ -1,9 +1,10 @@
 # Thin: each target is a line one could type. `make help` lists them.
 COMPOSE := $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
 NODES ?= 3
+TIME ?= 600
 
 .DEFAULT_GOAL := help
-.PHONY: help run test matrix check fmt advisories bench cluster cluster-down
+.PHONY: help run test matrix check fmt advisories bench chaos cluster cluster-down
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
@@ -38,6 +39,11 @@ fmt: ## format the code
 bench: ## measure a release node: deliveries, CPU, latency, memory
 	cargo build --release -p hubbub-gateway -p hubbub-load
 	script/bench
+
+chaos: ## break a release cluster by a plan for TIME=600 seconds, and judge what clients saw; SEED=n does it again
+	script/setup test
+	cargo build --release -p hubbub-gateway -p hubbub-chaos
+	cargo run --release -p hubbub-chaos -- --time $(TIME) $(if $(SEED),--seed $(SEED))
 
 cluster: export HUBBUB_PORT ?= 8080
 cluster: ## Redis, NODES=3 gateways and HAProxy in containers, on http://127.0.0.1:8080

@@ -5,7 +5,7 @@ use std::{
     ffi::OsStr,
     fs,
     io::{Read as _, Write as _},
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
@@ -51,7 +51,7 @@ impl Cluster {
     fn of(nodes: usize, settings: &[(&str, &OsStr)]) -> Self {
         let logs = TempDir::new().expect("a folder for logs");
         let nodes = (1..=nodes)
-            .map(|number| NodeProcess::start(&format!("node-{number}"), logs.path(), settings))
+            .map(|number| NodeProcess::start(&format!("node-{number}"), LOOPBACK, logs.path(), settings))
             .collect();
         Self { nodes, redis: None, _logs: logs }
     }
@@ -68,12 +68,12 @@ impl Cluster {
 
     /// Stops a node in its tracks: its connections stay, nothing answers.
     pub fn pause(&self, node: usize) {
-        self.nodes[node].signal("-STOP");
+        self.nodes[node].pause();
     }
 
     /// Lets it go on.
     pub fn resume(&self, node: usize) {
-        self.nodes[node].signal("-CONT");
+        self.nodes[node].resume();
     }
 
     /// Asks a node to end in order.
@@ -107,7 +107,7 @@ impl Cluster {
 
     /// What a node has logged so far.
     pub fn log(&self, node: usize) -> String {
-        fs::read_to_string(&self.nodes[node].log).expect("its log")
+        self.nodes[node].log()
     }
 
     /// Where clients connect, by node.
@@ -118,20 +118,21 @@ impl Cluster {
 
 /// One node's process.
 #[derive(Debug)]
-struct NodeProcess {
+pub struct NodeProcess {
     id: String,
     http: SocketAddr,
     admin: SocketAddr,
     log: PathBuf,
+    command: Command,
     process: Child,
 }
 
 impl NodeProcess {
     /// Starts it and waits until it is ready. Somebody may take a free port before it does: it ends then, and other
-    /// ports are tried.
-    fn start(id: &str, logs: &Path, settings: &[(&str, &OsStr)]) -> Self {
+    /// ports are tried. Who will start it again at its ports gives it an address of this machine that nobody else has.
+    pub fn start(id: &str, ip: IpAddr, logs: &Path, settings: &[(&str, &OsStr)]) -> Self {
         for _ in 0..PORTS_TRIED {
-            let [http, admin] = free_ports();
+            let [http, admin] = free_ports(ip);
             let log = logs.join(id);
             let mut command = Command::new(binary());
             command
@@ -146,7 +147,7 @@ impl NodeProcess {
                 .stderr(fs::File::create(&log).expect("a file for its log"))
                 .stdout(Stdio::null());
             let process = command.spawn().expect("the node's process starts");
-            let mut node = Self { id: id.to_owned(), http, admin, log, process };
+            let mut node = Self { id: id.to_owned(), http, admin, log, command, process };
             if node.becomes_ready() {
                 return node;
             }
@@ -154,11 +155,57 @@ impl NodeProcess {
         panic!("{id} found no free port {PORTS_TRIED} times");
     }
 
+    /// Where its clients connect.
+    pub fn http(&self) -> SocketAddr {
+        self.http
+    }
+
+    /// Where its metrics are.
+    pub fn admin(&self) -> SocketAddr {
+        self.admin
+    }
+
+    /// Ends it at once, as a crash does.
+    pub fn kill(&mut self) {
+        self.process.kill().expect("to kill it");
+        self.process.wait().expect("to see it end");
+    }
+
+    /// Starts it once more after [`Self::kill`], as it was and where it was. It waits for nothing.
+    pub fn start_again(&mut self) {
+        self.process = self.command.spawn().expect("the node's process starts");
+    }
+
+    /// Whether its process has not ended.
+    pub fn is_running(&mut self) -> bool {
+        self.process.try_wait().expect("to look at the process").is_none()
+    }
+
+    /// Whether it says so itself.
+    pub fn is_ready(&self) -> bool {
+        is_ready(self.admin)
+    }
+
+    /// Stops it in its tracks: its connections stay, nothing answers.
+    pub fn pause(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Lets it go on.
+    pub fn resume(&self) {
+        self.signal("-CONT");
+    }
+
+    /// What it has logged so far, over all its lives.
+    pub fn log(&self) -> String {
+        fs::read_to_string(&self.log).expect("its log")
+    }
+
     fn becomes_ready(&mut self) -> bool {
         let began = Instant::now();
-        while !is_ready(self.admin) {
-            if self.process.try_wait().expect("to look at the process").is_some() {
-                let log = fs::read_to_string(&self.log).expect("its log");
+        while !self.is_ready() {
+            if !self.is_running() {
+                let log = self.log();
                 assert!(log.contains("in use"), "{} ended at once:\n{log}", self.id);
                 return false;
             }
@@ -192,13 +239,15 @@ pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a package below the root").to_owned()
 }
 
-/// `$HUBBUB_BIN`, or the binary beside the test's own, built first where it is missing or older than its sources.
+/// `$HUBBUB_BIN`, or the binary of the profile that runs, built first where it is missing or older than its sources.
 fn binary() -> PathBuf {
     if let Some(binary) = env::var_os("HUBBUB_BIN") {
         return binary.into();
     }
     let test = env::current_exe().expect("the test's own path");
-    let profile = test.parent().and_then(Path::parent).expect("target/<profile>/deps/<test>");
+    let folder = test.parent().expect("a folder of programs");
+    let profile =
+        if folder.ends_with("deps") { folder.parent().expect("target/<profile>/deps") } else { folder };
     let binary = profile.join("hubbub");
     let built = fs::metadata(&binary).and_then(|binary| binary.modified());
     if built.is_err()
@@ -229,8 +278,8 @@ fn newest(folder: &Path) -> SystemTime {
 }
 
 /// Different ones, for they are held until all are found.
-fn free_ports() -> [SocketAddr; 2] {
-    let held = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));
+fn free_ports(ip: IpAddr) -> [SocketAddr; 2] {
+    let held = [(); 2].map(|()| TcpListener::bind((ip, 0)).expect("a free port"));
     held.map(|port| port.local_addr().expect("its address"))
 }
 
@@ -243,6 +292,7 @@ fn is_ready(admin: SocketAddr) -> bool {
 
 /// What the binary is made of, the page that it holds included.
 const SOURCES: [&str; 2] = ["crates", "static"];
+const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const PORTS_TRIED: usize = 5;
 const READY_TIME: Duration = Duration::from_secs(20);
 const LINES_SHOWN: usize = 40;

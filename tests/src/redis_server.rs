@@ -153,7 +153,8 @@ impl RedisServer {
         String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
     }
 
-    fn socket(&self) -> PathBuf {
+    /// Its socket's file. It stays where it is over a restart.
+    pub fn socket(&self) -> PathBuf {
         self.folder.path().join("redis.sock")
     }
 }

@@ -1,0 +1,86 @@
+//! What was acknowledged is owed to everyone who was in the room by then.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::{
+    Excuses, Finding, Verdict,
+    truth::Truth,
+    walk::{Walk, Walks},
+};
+use crate::log::{Cid, Entry, Log, Position, Room};
+
+/// What was acknowledged, by room.
+type Owed = BTreeMap<Room, BTreeSet<Position>>;
+
+pub(super) fn collect(logs: &[Log], walks: &[Walks], truth: &Truth, excuses: Excuses, verdict: &mut Verdict) {
+    let mut owed = Owed::new();
+    let mut places = HashMap::new();
+    for log in logs {
+        let mut sent = Sent::default();
+        for (_, entry) in &log.entries {
+            let Entry::Acked { room, position, cid } = *entry else { continue };
+            acknowledged(truth, (room, position, cid), verdict);
+            sent.follow(log, (room, position, cid), verdict);
+            owed.entry(room).or_default().insert(position);
+            match places.insert(cid, (room, position)) {
+                None => verdict.acknowledged += 1,
+                Some(before) if before == (room, position) => {}
+                Some((_, other)) => {
+                    let what = || format!("{cid} was acknowledged at {position} and at {other}");
+                    verdict.find(Finding::SaidTwice, what);
+                }
+            }
+        }
+    }
+    for (log, walks) in logs.iter().zip(walks) {
+        for (room, positions) in &owed {
+            if let Some(walk) = walks.room(*room) {
+                claim(log, *room, walk, positions, excuses, verdict);
+            }
+        }
+    }
+}
+
+fn acknowledged(truth: &Truth, (room, position, cid): (Room, Position, Cid), verdict: &mut Verdict) {
+    let Some(fact) = truth.at(room, position) else {
+        return verdict.find(Finding::Unheard, || format!("{cid} at {position} of {}", room.name()));
+    };
+    if let Some(other) = fact.cid.filter(|other| *other != cid) {
+        let what = || format!("{cid} was acknowledged at {position} of {}, where {other} is", room.name());
+        verdict.find(Finding::Misplaced, what);
+    }
+}
+
+fn claim(
+    log: &Log,
+    room: Room,
+    walk: &Walk,
+    owed: &BTreeSet<Position>,
+    excuses: Excuses,
+    verdict: &mut Verdict,
+) {
+    let Some(start) = walk.start else { return };
+    for &position in owed.iter().filter(|position| **position > start && !walk.has_seen(**position)) {
+        let hole = walk.announced.iter().find(|hole| hole.has(position));
+        if hole.is_some_and(|hole| hole.to.seq.saturating_sub(hole.from.seq) > excuses.kept) {
+            continue;
+        }
+        let finding = if hole.is_some() { Finding::Forgotten } else { Finding::Lost };
+        let what = || format!("{} has not seen {position} of {}, {hole:?}", log.client, room.name());
+        verdict.find(finding, what);
+    }
+}
+
+/// The last thing that a client sent, in each room: it sends the next when that is acknowledged.
+#[derive(Debug, Default)]
+struct Sent(BTreeMap<Room, (Cid, Position)>);
+
+impl Sent {
+    fn follow(&mut self, log: &Log, (room, position, cid): (Room, Position, Cid), verdict: &mut Verdict) {
+        let Some((before, earlier)) = self.0.insert(room, (cid, position)) else { return };
+        if before.count < cid.count && position <= earlier {
+            let what = || format!("{}: {cid} at {position} follows {before} at {earlier}", log.client);
+            verdict.find(Finding::OutOfOrder, what);
+        }
+    }
+}
