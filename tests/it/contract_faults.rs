@@ -354,7 +354,6 @@ async fn a_password_that_was_changed_under_a_node_is_logged_and_taken_up_when_it
 }
 
 #[tokio::test]
-#[ignore = "what is in the log but was said in an earlier epoch is announced as a gap, not told"]
 async fn what_was_acknowledged_before_a_restart_is_heard_after_it() {
     let mut stage = Stage::set().await;
     stage.say(0..5).await;

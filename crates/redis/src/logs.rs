@@ -117,8 +117,8 @@ impl Logs {
         cmd
     }
 
-    /// Up to `limit` entries after `since`, fewer where they are long; after the epoch's beginning, where the epoch is
-    /// another.
+    /// Up to `limit` entries after `since`, fewer where they are long. Where the epoch is another, at the latest from where
+    /// the log's own begins.
     pub(crate) async fn suffix(
         &self,
         room: &RoomId,

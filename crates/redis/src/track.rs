@@ -82,25 +82,27 @@ impl Track {
         suffix: Suffix,
         out: &mut Vec<Inbound>,
     ) -> Option<Position> {
-        let mut last = self.last?;
-        if last.epoch != suffix.top.epoch {
-            last = Position { epoch: suffix.top.epoch, seq: suffix.first.saturating_sub(1) };
-            out.push(gap(room, last));
-        }
-        if suffix.entries.is_empty() && last.seq < suffix.top.seq {
-            metrics::lost(suffix.top.seq - last.seq);
-            last = suffix.top;
-            out.push(gap(room, last));
-        }
-        for (position, envelope) in suffix.entries {
+        let before = self.last?;
+        let Suffix { top, first, entries } = suffix;
+        let mut last = before;
+        for (position, envelope) in entries {
             last = recover(room, last, position, envelope, out);
         }
+        // An earlier epoch is told to its end, as far as the log has it.
+        if last.epoch != top.epoch && (last == before || last.seq + 1 >= first) {
+            last = Position { epoch: top.epoch, seq: first.saturating_sub(1) };
+            out.push(gap(room, last));
+        } else if last == before && last.seq < top.seq {
+            metrics::lost(top.seq - last.seq);
+            last = top;
+            out.push(gap(room, last));
+        }
         self.last = Some(last);
-        if last.seq < suffix.top.seq {
+        if last.epoch != top.epoch || last.seq < top.seq {
             return Some(last);
         }
         self.healing = false;
-        self.unmask(suffix.top);
+        self.unmask(top);
         self.drain(out)
     }
 
@@ -156,13 +158,13 @@ fn recover(
     envelope: Option<Envelope>,
     out: &mut Vec<Inbound>,
 ) -> Position {
-    if position.epoch != last.epoch || position.seq <= last.seq {
+    if position.epoch < last.epoch || (position.epoch == last.epoch && position.seq <= last.seq) {
         return last;
     }
-    let missing = position.seq - last.seq - 1;
-    if missing > 0 {
+    let missing = position.seq.saturating_sub(last.seq + 1);
+    if missing > 0 || position.epoch != last.epoch {
         metrics::lost(missing);
-        out.push(gap(room, Position { seq: position.seq - 1, ..last }));
+        out.push(gap(room, Position { seq: position.seq - 1, ..position }));
     }
     if let Some(envelope) = envelope {
         metrics::recovered(1);
@@ -269,6 +271,35 @@ mod tests {
         assert_eq!(track.hear(held(at(2, 59)), &mut out), Some(at(1, 57)));
         assert_eq!(track.healed(&room(), suffix(at(2, 59), 58, 58..=59), &mut out), None);
         assert_eq!(heard(&out), ["gap 2:57", "2:58", "2:59"]);
+    }
+
+    #[test]
+    fn an_earlier_epoch_is_told_to_its_end_before_the_next_is_announced() {
+        let (mut track, mut out) = (live(at(1, 55)), Vec::new());
+        assert_eq!(track.hear(held(at(2, 59)), &mut out), Some(at(1, 55)));
+        let piece = |seqs: std::ops::RangeInclusive<u64>| {
+            let epoch = |seq: u64| if seq < 58 { 1 } else { 2 };
+            let entries = seqs.map(|seq| at(epoch(seq), seq)).map(|p| (p, Some(said(p)))).collect();
+            Suffix { top: at(2, 59), first: 58, entries }
+        };
+        assert_eq!(track.healed(&room(), piece(56..=56), &mut out), Some(at(1, 56)));
+        assert_eq!(track.healed(&room(), piece(57..=58), &mut out), Some(at(2, 58)));
+        assert_eq!(track.healed(&room(), piece(59..=59), &mut out), None);
+        assert_eq!(heard(&out), ["1:56", "1:57", "gap 2:57", "2:58", "2:59"]);
+    }
+
+    #[test]
+    fn an_epoch_that_lost_its_end_goes_on_where_the_next_begins() {
+        let (mut track, mut out) = (live(at(1, 59)), Vec::new());
+        assert_eq!(track.hear(held(at(2, 59)), &mut out), Some(at(1, 59)));
+        assert_eq!(track.healed(&room(), suffix(at(2, 59), 58, 58..=59), &mut out), None);
+        let (mut other, mut lost) = (live(at(1, 50)), Vec::new());
+        assert_eq!(other.compared(at(2, 0), true, &mut lost), Some(at(1, 50)));
+        assert_eq!(other.healed(&room(), suffix(at(2, 0), 1, []), &mut lost), None);
+        assert_eq!(
+            (heard(&out), heard(&lost)),
+            (vec!["gap 2:57".into(), "2:58".into(), "2:59".into()], vec!["gap 2:0".into()])
+        );
     }
 
     #[test]

@@ -1,7 +1,8 @@
 -- Reads a room's log on from a position, oldest first.
 --
--- A position of another epoch cannot be read on from: then the log is read from where its own epoch begins. Whether the
--- answer begins where it was asked to is for the caller to see: positions are contiguous.
+-- From a position of an earlier epoch it is read on too, at the latest from where the log's own epoch begins: each entry
+-- names its epoch, and what an earlier one has left is the beginning of what it was. Whether the answer begins where it
+-- was asked to is for the caller to see: positions are contiguous.
 --
 -- KEYS  meta, stream, history, reactions
 -- ARGV  run id, how long the log is kept without use (ms), epoch and offset to read on from, how many entries, and how many bytes of
@@ -12,9 +13,9 @@ local run, keep, since_epoch, since, limit, bytes = unpack(ARGV)
 limit, bytes = tonumber(limit), tonumber(bytes)
 
 local epoch, offset, first = open(meta, stream, history, reactions, run, keep)
-local from = first
-if since_epoch == epoch then
-  from = math.max(first, tonumber(since) + 1)
+local from = tonumber(since) + 1
+if since_epoch ~= epoch then
+  from = math.min(from, first)
 end
 local frames = {}
 while from <= offset and limit > 0 and bytes > 0 do
