@@ -12,6 +12,7 @@ export class Chatter {
   heard = [];
   said = [];
   states = [];
+  reasons = [];
   recovered = [];
   missed = [];
   held = [];
@@ -32,7 +33,10 @@ export class Chatter {
     this.chat = new Hubbub(load(generation).io, { url, name, storage, options: { forceNew: true, ...options } });
     for (const event of ["message", "update"]) this.chat.on(event, (body) => this.#note(this.heard, body));
     for (const event of ["recovered", "missed", "held", "joined", "typing", "read"]) this.chat.on(event, (body) => this.#note(this[event], body));
-    this.chat.on("state", (state) => this.#note(this.states, state));
+    this.chat.on("state", (state, refusal) => {
+      if (refusal) this.reasons.push(refusal.code);
+      this.#note(this.states, state);
+    });
     this.chat.open();
   }
 

@@ -89,7 +89,10 @@ async function outage(begin, end) {
     await one.until("to be told to wait, twice", ({ held }) => held.length >= 2);
     expect("why", one.held[0].refusal.code, "unavailable");
   }
+  const late = GENERATIONS.map((generation, index) => new Chatter(generation, nodes[index], `late ${index}`));
+  for (const one of late) await one.until("to be refused", ({ reasons }) => reasons.includes("unavailable"));
   await faults.make(end);
+  for (const one of late) await one.until("to be admitted", ({ states }) => states.at(-1) === "connected");
   await talk;
   return { room, people };
 }
