@@ -100,19 +100,20 @@ impl Connection {
     pub(crate) async fn run(mut self) {
         let namespace = NAMESPACES[usize::from(self.peer.namespace)];
         metrics::session_opened(namespace);
-        self.greet().await;
+        // Boxed, for a session is idle most of its time, and its task is as large as the largest step in it.
+        Box::pin(self.greet()).await;
         loop {
             match self.next().await {
-                Next::Hear(word) => self.hear(word).await,
-                Next::ReadInbox => self.read_inbox().await,
-                Next::Replay => self.replay().await,
-                Next::TryAgain => self.try_again().await,
-                Next::TryHeld => self.try_held().await,
+                Next::Hear(word) => Box::pin(self.hear(word)).await,
+                Next::ReadInbox => Box::pin(self.read_inbox()).await,
+                Next::Replay => Box::pin(self.replay()).await,
+                Next::TryAgain => Box::pin(self.try_again()).await,
+                Next::TryHeld => Box::pin(self.try_held()).await,
                 Next::End => break,
             }
         }
-        self.empty_holding().await;
-        self.close().await;
+        Box::pin(self.empty_holding()).await;
+        Box::pin(self.close()).await;
         metrics::session_closed(namespace);
     }
 
@@ -135,11 +136,18 @@ impl Connection {
     }
 
     async fn next(&mut self) -> Next {
-        let is_replaying = !self.replays.is_empty();
         let is_deaf = self.is_unread || !self.unheard.is_empty();
+        if is_deaf || !self.replays.is_empty() || !self.holding.is_empty() {
+            return Box::pin(self.next_of_many(is_deaf)).await;
+        }
+        let taken = self.peer.mailbox.take().await;
+        self.taken(taken)
+    }
+
+    async fn next_of_many(&self, is_deaf: bool) -> Next {
         tokio::select! {
             taken = self.peer.mailbox.take() => self.taken(taken),
-            () = self.roomy(), if is_replaying => Next::Replay,
+            () = self.roomy(), if !self.replays.is_empty() => Next::Replay,
             () = sleep_until(self.again.into()), if is_deaf => Next::TryAgain,
             () = sleep_until(self.holding.due().into()), if !self.holding.is_empty() => Next::TryHeld,
         }
