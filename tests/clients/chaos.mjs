@@ -41,6 +41,7 @@ hubbub.on("missed", ({ room, to }) => {
   const stand = stands.get(room);
   Object.assign(stand, { at: to, replaying: false });
   say("gap", { room, ...to });
+  whole = false;
   stand.gaps += 1;
   if (stand.gaps === stand.read + 1) readHistory(room, stand);
 });

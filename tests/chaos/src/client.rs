@@ -34,6 +34,8 @@ pub struct Course {
     pub pace: Option<Duration>,
     /// It says no more messages than this.
     pub quota: u32,
+    /// Whether it changes some of them: edits, and reacts.
+    pub changes: bool,
     /// About how long its messages are, in bytes.
     pub length: usize,
 }
@@ -59,17 +61,32 @@ pub(crate) struct Memory {
     pub(crate) at: BTreeMap<Room, Position>,
     /// The last message of each room, to ask the history for what came after it.
     pub(crate) last: BTreeMap<Room, String>,
+    /// Rooms whose history it must read, however many connections that takes.
+    pub(crate) missing: BTreeMap<Room, Missing>,
+    /// The last message that it said itself.
+    pub(crate) own: Option<(Room, Cid, String)>,
     /// Said and not acknowledged.
     pub(crate) unsaid: Option<Unsaid>,
     /// How many it has begun to say.
     pub(crate) said: u32,
 }
 
-/// A message on its way.
-#[derive(Debug, Clone, Copy)]
+/// What may be missing of a room.
+#[derive(Debug, Clone)]
+pub(crate) struct Missing {
+    /// All after this message; `None`: all.
+    pub(crate) after: Option<String>,
+    /// Up to here.
+    pub(crate) to: Position,
+}
+
+/// A message on its way, or a change of one.
+#[derive(Debug, Clone)]
 pub(crate) struct Unsaid {
     pub(crate) cid: Cid,
     pub(crate) room: Room,
+    /// The message that it changes, and what that one is.
+    pub(crate) changed: Option<(Cid, String)>,
     /// Not to be tried before.
     pub(crate) not_before: Instant,
 }

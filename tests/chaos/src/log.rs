@@ -88,6 +88,8 @@ pub enum Entry {
         position: Position,
         /// What it is.
         cid: Cid,
+        /// It changes a message, so that a history does not show it as itself.
+        changes: bool,
     },
 }
 

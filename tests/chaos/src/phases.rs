@@ -119,6 +119,7 @@ fn clients(
         rooms: rooms.to_vec(),
         pace,
         quota,
+        changes: false,
         length: 64,
     };
     (0..count).map(one).collect()

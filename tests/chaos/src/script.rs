@@ -71,7 +71,11 @@ impl Script {
             return self.board.surprise(format!("{}: {line}", self.course.name));
         };
         match entry {
-            Entry::Told { room, position, .. } | Entry::Gap { room, position } => stand.reach(room, position),
+            Entry::Told { room, position, .. } => stand.reach(room, position),
+            Entry::Gap { room, position } => {
+                stand.reach(room, position);
+                stand.whole.store(false, Ordering::Relaxed);
+            }
             Entry::Resumed { room, at, recovered: false, .. } => stand.reach(room, at),
             Entry::Acked { room, position, .. } => self.board.acknowledge(room, position),
             Entry::Whole => stand.whole.store(true, Ordering::Relaxed),
@@ -124,7 +128,7 @@ fn understand(line: &str) -> Option<Entry> {
     Some(match what {
         "gap" => Entry::Gap { room, position },
         "shown" => Entry::Shown { room, position, cid: cid() },
-        "acked" => Entry::Acked { room, position, cid: cid()? },
+        "acked" => Entry::Acked { room, position, cid: cid()?, changes: false },
         "resumed" => {
             let (since, recovered) = (words::position_of(&body["since"]), body["recovered"].as_bool()?);
             Entry::Resumed { room, since, at: position, recovered }

@@ -12,7 +12,7 @@ use std::{
 use tokio::time::{self, MissedTickBehavior};
 
 use crate::{
-    client::Client,
+    client::{Client, Missing},
     crowd::Mode,
     line::Line,
     log::{Entry, Position, Room},
@@ -32,23 +32,12 @@ pub(crate) struct Visit<'a> {
     heard_at: Instant,
     /// Rooms that it hears, and up to where it is told what it has missed.
     heard: BTreeMap<Room, Position>,
-    /// Rooms whose history it must read.
-    missing: BTreeMap<Room, Missing>,
     /// No room is asked for before.
     not_before: Instant,
     is_in: bool,
     is_whole: bool,
     /// When it says something next.
     next: Instant,
-}
-
-/// What may be missing of a room.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Missing {
-    /// All after this message; `None`: all.
-    after: Option<String>,
-    /// Up to here.
-    to: Position,
 }
 
 impl<'a> Visit<'a> {
@@ -61,7 +50,6 @@ impl<'a> Visit<'a> {
             numbers: 0,
             heard_at: now,
             heard: BTreeMap::new(),
-            missing: BTreeMap::new(),
             not_before: now,
             is_in: false,
             is_whole: false,
@@ -151,7 +139,9 @@ impl<'a> Visit<'a> {
         let knew = self.client.memory.at.insert(room, to);
         if knew.is_some_and(|knew| knew.seq != to.seq) {
             let after = self.client.memory.last.get(&room).cloned();
-            self.missing.entry(room).or_insert(Missing { after, to }).to = to;
+            self.is_whole = false;
+            self.client.stand().whole.store(false, Ordering::Relaxed);
+            self.client.memory.missing.entry(room).or_insert(Missing { after, to }).to = to;
         }
         self.client.reaches(room, to);
     }
@@ -160,7 +150,7 @@ impl<'a> Visit<'a> {
     fn becomes_whole(&mut self) {
         let (rooms, at) = (&self.client.course.rooms, &self.client.memory.at);
         let is_there = |room| self.heard.get(room).is_some_and(|end| at.get(room) >= Some(end));
-        if self.is_whole || !rooms.iter().all(is_there) || !self.missing.is_empty() {
+        if self.is_whole || !rooms.iter().all(is_there) || !self.client.memory.missing.is_empty() {
             return;
         }
         self.is_whole = true;

@@ -131,6 +131,8 @@ struct Body<'a> {
     #[serde(borrow, default)]
     text: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
+    cid: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
     op: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     emoji: Option<Cow<'a, str>>,
@@ -142,12 +144,15 @@ fn told(word: &str, body: &str) -> Option<Heard> {
     let body: Body<'_> = serde_json::from_str(body).ok()?;
     let mut hasher = DefaultHasher::new();
     (word, &body).hash(&mut hasher);
+    let is_message = word == "message";
+    // The text of an edited message still says which one it is.
+    let named = if is_message { &body.text } else { &body.cid };
     Some(Heard::Told {
         room: Room::of_name(&body.room)?,
         position: Position { epoch: body.epoch, seq: body.seq },
-        cid: body.text.as_deref().and_then(Cid::of_text),
+        cid: named.as_deref().and_then(Cid::of_text),
         digest: hasher.finish(),
-        id: (word == "message").then(|| body.id.into_owned()),
+        id: is_message.then(|| body.id.into_owned()),
     })
 }
 

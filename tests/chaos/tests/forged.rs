@@ -182,6 +182,23 @@ fn what_a_gap_left_out_may_be_found_in_the_history() {
 }
 
 #[test]
+fn a_change_that_a_gap_left_out_is_in_the_message_but_one_that_nobody_announced_is_lost() {
+    let mut logs = honest();
+    for (_, entry) in &mut logs[0].entries {
+        if let Entry::Acked { position: Position { seq: 10, .. }, changes, .. } = entry {
+            *changes = true;
+        }
+    }
+    logs[1].entries.retain(|(_, entry)| !is_told(entry, 10));
+    found(&logs, CALM, &[Finding::Lost]);
+    for log in &mut logs {
+        log.entries.extend([gap(2, 10), telling(2, 11, 11)].map(at));
+    }
+    let verdict = judge(&logs, RESTARTED);
+    assert!(verdict.is_clean(), "{:?}", verdict.examples());
+}
+
+#[test]
 fn a_new_epoch_needs_a_redis_that_began_again() {
     let mut logs = honest();
     for log in &mut logs {
@@ -245,7 +262,7 @@ fn telling(epoch: u64, seq: u64, number: u64) -> Entry {
 }
 
 fn acked(seq: u64, number: u64) -> Entry {
-    Entry::Acked { room: ROOM, position: position(1, seq), cid: cid(number) }
+    Entry::Acked { room: ROOM, position: position(1, seq), cid: cid(number), changes: false }
 }
 
 fn resumed(since: Option<u64>, seq: u64, recovered: bool) -> Entry {

@@ -39,6 +39,8 @@ pub struct Verdict {
     examples: Vec<String>,
     /// Acknowledgements of different messages.
     pub acknowledged: u64,
+    /// Of these, changes of messages.
+    pub changed: u64,
     /// Events with a position that clients were told.
     pub told: u64,
     /// Of these, on a later connection than the one that had told them first: allowed, and dropped by position.
@@ -105,8 +107,8 @@ impl Verdict {
 
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { acknowledged, told, repeats, recovered, unrecovered, gaps, .. } = self;
-        write!(f, "{acknowledged} acknowledged, {told} told, {repeats} again, ")?;
+        let Self { acknowledged, changed, told, repeats, recovered, unrecovered, gaps, .. } = self;
+        write!(f, "{acknowledged} acknowledged, {changed} of them changes, {told} told, {repeats} again, ")?;
         write!(f, "{recovered} rooms recovered, {unrecovered} not, {gaps} gaps; ")?;
         write!(f, "{} lost, {} twice, ", self.lost(), self.twice())?;
         write!(f, "{} out of order, {} holes", self.out_of_order(), self.holes())

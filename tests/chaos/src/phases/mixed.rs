@@ -20,14 +20,16 @@ pub(super) async fn run(seed: u64, lasting: Duration, out: &mut impl Write) -> i
     let mut stage = Stage::open(3).await?;
     let plan = Plan::of(seed, stage.nodes(), usize::from(CLIENTS), lasting);
     writeln!(out, "mixed, for {lasting:.0?}: {} faults of the seed {seed}\n{plan}", plan.steps().len())?;
-    let courses = clients(CLIENTS, &stage.doors(), &ROOMS, Some(PACE), u32::MAX);
+    let mut courses = clients(CLIENTS, &stage.doors(), &ROOMS, Some(PACE), u32::MAX);
+    courses.iter_mut().for_each(|course| course.changes = true);
     let crowd = begin(courses, scripts(&stage, CLIENTS, &ROOMS, PACE, u32::MAX)).await?;
     follow(&plan, &mut stage, &crowd).await;
     let excuses = Excuses { restarts: plan.restarts(), kept: KEPT };
-    let (logs, _, mut figures) = judged(0, (stage, crowd), excuses, out).await?;
+    let (logs, verdict, mut figures) = judged(0, (stage, crowd), excuses, out).await?;
     let resumptions: Vec<_> = logs.iter().flat_map(times::resumptions).collect();
     let count = resumptions.len() as u64;
     writeln!(out, "  {count} connections resumed, within {:.2?} at p99", times::percentile(resumptions, 99))?;
+    figures.push(Figure::at_least(0, "edits and reactions acknowledged", 1, verdict.changed));
     figures.push(Figure::at_least(0, "connections lost and resumed", 1, count));
     Ok(figures)
 }

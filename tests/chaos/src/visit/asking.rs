@@ -8,9 +8,9 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::{Missing, Visit};
+use super::Visit;
 use crate::{
-    client::Unsaid,
+    client::{Missing, Unsaid},
     crowd::Mode,
     log::{Cid, Entry, Position, Room},
     words,
@@ -27,6 +27,29 @@ pub(super) enum Asked {
     History(Room, Position),
 }
 
+impl Unsaid {
+    /// The same at every try. Changes are reactions and edits in turn; an edited text goes on saying which one it is.
+    fn request(&self, length: usize) -> (&'static str, Value) {
+        let (room, cid) = (self.room.name(), self.cid.to_string());
+        match &self.changed {
+            None => {
+                let filling = length.saturating_sub(cid.len() + 1);
+                (
+                    "send",
+                    json!({ "room": room, "cid": cid, "text": format!("{cid} {}", "x".repeat(filling)) }),
+                )
+            }
+            Some((_, id)) if self.cid.count.is_multiple_of(2 * CHANGES) => {
+                ("modify", json!({ "room": room, "cid": cid, "id": id, "op": "react", "emoji": "🦀" }))
+            }
+            Some((own, id)) => {
+                let text = format!("{own} by {cid}");
+                ("modify", json!({ "room": room, "cid": cid, "id": id, "op": "edit", "text": text }))
+            }
+        }
+    }
+}
+
 impl Visit<'_> {
     /// Asks for whatever is wanted by now and not asked for yet.
     pub(super) async fn ask(&mut self) -> io::Result<()> {
@@ -37,7 +60,7 @@ impl Visit<'_> {
             for room in self.client.course.rooms.clone() {
                 self.join(room).await?;
             }
-            for (room, missing) in self.missing.clone() {
+            for (room, missing) in self.client.memory.missing.clone() {
                 self.read_history(room, missing).await?;
             }
         }
@@ -80,7 +103,8 @@ impl Visit<'_> {
     }
 
     async fn read_history(&mut self, room: Room, Missing { after, to }: Missing) -> io::Result<()> {
-        if self.is_asked(|asked| matches!(asked, Asked::History(other, _) if *other == room)) {
+        let is_asked = self.is_asked(|asked| matches!(asked, Asked::History(other, _) if *other == room));
+        if is_asked || !self.heard.contains_key(&room) {
             return Ok(());
         }
         let mut body = json!({ "room": room.name(), "limit": PAGE });
@@ -99,11 +123,11 @@ impl Visit<'_> {
             self.client.notes(Entry::Shown { room, position, cid });
             reached = message["id"].as_str().map(|id| (position, id.to_owned()));
         }
-        let Some(missing) = self.missing.get_mut(&room) else { return };
+        let Some(missing) = self.client.memory.missing.get_mut(&room) else { return };
         match reached {
             Some((position, id)) if body["more"] == true && position < to => missing.after = Some(id),
             // It may have become more since this was asked for.
-            _ if missing.to == to => drop(self.missing.remove(&room)),
+            _ if missing.to == to => drop(self.client.memory.missing.remove(&room)),
             _ => {}
         }
         self.becomes_whole();
@@ -111,19 +135,16 @@ impl Visit<'_> {
 
     async fn say(&mut self, now: Instant) -> io::Result<()> {
         self.think_of_something(now);
-        let Some(Unsaid { cid, room, not_before }) = self.client.memory.unsaid else { return Ok(()) };
+        let Some(unsaid) = &self.client.memory.unsaid else { return Ok(()) };
         let is_asked = self.is_asked(|asked| *asked == Asked::Send);
-        if is_asked || now < not_before || !self.heard.contains_key(&room) {
+        if is_asked || now < unsaid.not_before || !self.heard.contains_key(&unsaid.room) {
             return Ok(());
         }
-        let cid = cid.to_string();
-        let filling = self.client.course.length.saturating_sub(cid.len() + 1);
-        let text = format!("{cid} {}", "x".repeat(filling));
-        let body = json!({ "room": room.name(), "cid": cid, "text": text });
-        self.request("send", &body, Asked::Send).await
+        let (word, body) = unsaid.request(self.client.course.length);
+        self.request(word, &body, Asked::Send).await
     }
 
-    /// The next message, when the one before is acknowledged and it is time.
+    /// The next message, or a change of the last one, when the one before is acknowledged and it is time.
     fn think_of_something(&mut self, now: Instant) {
         let mode = *self.client.mode.borrow();
         let client = &mut *self.client;
@@ -137,9 +158,14 @@ impl Visit<'_> {
         }
         self.next = now.max(self.next + pace);
         let cid = Cid { sender: client.course.number, count: client.memory.said };
-        let room = client.course.rooms[cid.count as usize % client.course.rooms.len()];
         client.memory.said += 1;
-        client.memory.unsaid = Some(Unsaid { cid, room, not_before: now });
+        let changed =
+            client.memory.own.take().filter(|_| client.course.changes && cid.count.is_multiple_of(CHANGES));
+        let room = client.course.rooms[cid.count as usize % client.course.rooms.len()];
+        client.memory.unsaid = Some(match changed {
+            Some((room, own, id)) => Unsaid { cid, room, changed: Some((own, id)), not_before: now },
+            None => Unsaid { cid, room, changed: None, not_before: now },
+        });
     }
 
     fn is_acknowledged(&mut self, body: &Value) {
@@ -147,8 +173,9 @@ impl Visit<'_> {
         else {
             return self.is_strange("send", body);
         };
-        let Unsaid { cid, room, .. } = unsaid;
-        self.client.notes(Entry::Acked { room, position, cid });
+        let Unsaid { cid, room, changed, .. } = unsaid;
+        self.client.notes(Entry::Acked { room, position, cid, changes: changed.is_some() });
+        self.client.memory.own = body["id"].as_str().map(|id| (room, cid, id.to_owned()));
         self.client.board().acknowledge(room, position);
     }
 
@@ -182,6 +209,8 @@ impl Visit<'_> {
     }
 }
 
+/// One in so many words changes the message before it.
+const CHANGES: u32 = 5;
 /// Messages of a history that are asked for at a time.
 const PAGE: usize = 100;
 /// An answer that takes longer is not waited for.
