@@ -57,6 +57,16 @@ fn a_message_told_again_on_a_later_connection_is_a_repeat_and_allowed() {
 }
 
 #[test]
+fn a_message_told_again_when_the_next_epoch_has_begun_is_out_of_order() {
+    let mut logs = honest();
+    for log in &mut logs {
+        log.entries.extend([gap(2, 10), telling(2, 11, 11)].map(at));
+    }
+    logs[2].entries.extend([Entry::Lost, Entry::Connected, told(1, 10)].map(at));
+    found(&logs, RESTARTED, &[Finding::OutOfOrder]);
+}
+
+#[test]
 fn one_message_at_two_positions_is_said_twice() {
     let mut logs = honest();
     for log in &mut logs {

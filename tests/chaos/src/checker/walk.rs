@@ -123,7 +123,8 @@ impl Walk {
         }
         if position <= last {
             let known = !self.told.add(position) || self.shown.has(position);
-            return (!known).then(|| (Finding::OutOfOrder, format!("{position} after {last}")));
+            let is_repeat = known && position.epoch == last.epoch;
+            return (!is_repeat).then(|| (Finding::OutOfOrder, format!("{position} after {last}")));
         }
         self.told.add(position);
         self.last = Some(position);
