@@ -144,6 +144,11 @@ fn where_the_official_tutorials_page_stopped() {
 
 #[test]
 fn v1() {
+    assert_snapshot!(transcript("v1", &v1_requests()));
+}
+
+/// What a client of v1 may try, by word: what is understood, and what is malformed.
+pub(crate) fn v1_requests() -> Vec<(&'static str, Vec<Value>)> {
     let room = json!([{ "room": "lobby" }]);
     let rooms = vec![
         room.clone(),
@@ -172,7 +177,7 @@ fn v1() {
         json!([{ "room": "lobby", "after": 7 }]),
         json!([{ "room": "@names" }]),
     ];
-    let words = [
+    vec![
         ("join", [rooms.clone(), join].concat()),
         ("leave", rooms),
         ("send", sendings()),
@@ -196,8 +201,7 @@ fn v1() {
             ],
         ),
         ("rename", vec![json!([{ "name": " Zoë " }]), json!([{ "name": "" }]), json!([{}])]),
-    ];
-    assert_snapshot!(transcript("v1", &words));
+    ]
 }
 
 fn sendings() -> Vec<Value> {
@@ -253,7 +257,14 @@ fn pages() -> Vec<Value> {
 
 #[test]
 fn v1_greetings() {
-    let greetings = [
+    let transcript: Vec<_> =
+        greetings().iter().map(|auth| format!("{auth}\n    {}", greeted(auth))).collect();
+    assert_snapshot!(transcript.join("\n"));
+}
+
+/// What a client of v1 may say of itself.
+pub(crate) fn greetings() -> Vec<Value> {
+    vec![
         json!(null),
         json!({}),
         json!({ "name": " Zoë ", "session": "token", "token": "jwt", "rooms": { "lobby": { "epoch": 1, "seq": 2 } } }),
@@ -269,8 +280,7 @@ fn v1_greetings() {
         json!({ "rooms": { "lobby": 7 } }),
         json!({ "rooms": { "lobby": { "epoch": -1, "seq": 2 } } }),
         json!("Zoë"),
-    ];
-    assert_snapshot!(greetings.map(|auth| format!("{auth}\n    {}", greeted(&auth))).join("\n"));
+    ]
 }
 
 fn greeted(auth: &Value) -> String {
