@@ -335,7 +335,7 @@ impl Failure {
 }
 
 /// The connection is gone, or leads to a Redis that cannot do our work: it has no scripts, or is no master any more.
-fn needs_another_link(error: &RedisError) -> bool {
+pub(crate) fn needs_another_link(error: &RedisError) -> bool {
     use ServerErrorKind::{BusyLoading, MasterDown, NoScript, ReadOnly};
     let elsewhere = matches!(error.kind(), ErrorKind::Server(NoScript | ReadOnly | MasterDown | BusyLoading));
     elsewhere || error.is_io_error() || error.is_unrecoverable_error()

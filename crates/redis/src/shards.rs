@@ -1,6 +1,10 @@
 //! The way to whichever of Redis's processes has a key: to the only one, or in a cluster to a slot's master.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use futures_util::future::join_all;
 use redis::{Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, ServerErrorKind, Value};
@@ -12,7 +16,7 @@ use tokio::{
 use crate::{
     keys::Partitions,
     layout::{Layout, ShardId},
-    links::{Failure, Lane, Link, Links},
+    links::{self, Failure, Lane, Link, Links},
 };
 
 /// How long a slot that is on its way between two masters, or has none at the moment, is left alone.
@@ -118,7 +122,8 @@ impl Shards {
     }
 
     /// Asks about many keys, in one round trip to each shard that has some. `add` puts one command, and any number of
-    /// ignored ones, into the pipeline for the key of that number. Answers by key; `None`: its shard could not be asked.
+    /// ignored ones, into the pipeline for the key of that number. Answers by key; `None`: its shard could not be asked,
+    /// or refused this one.
     pub(crate) async fn scatter(
         &self,
         lane: Lane,
@@ -128,20 +133,48 @@ impl Shards {
     ) -> Vec<Option<Value>> {
         let mut all = vec![None; keys.len()];
         let groups = self.grouped(keys);
-        let asked = groups.into_values().map(async |(links, members)| {
-            let make = |link: &Link| {
-                let mut pipeline = redis::pipe();
-                members.iter().for_each(|member| add(&mut pipeline, link, *member));
-                pipeline
-            };
-            let answers: Result<Vec<Value>, Failure> = links.pipeline(lane, name, make).await;
-            let answers = answers.inspect_err(|failure| self.doubt(failure)).unwrap_or_default();
-            members.into_iter().zip(answers).collect::<Vec<_>>()
-        });
+        let asked =
+            groups.into_values().map(|(links, members)| self.ask_all(lane, name, links, members, &add));
         for (member, answer) in join_all(asked).await.into_iter().flatten() {
             all[member] = Some(answer);
         }
         all
+    }
+
+    /// Asks one shard. A pipeline has either all answers or none, so what is refused is left out and the rest asked again.
+    async fn ask_all(
+        &self,
+        lane: Lane,
+        name: &'static str,
+        links: Arc<Links>,
+        mut members: Vec<usize>,
+        add: &(impl Fn(&mut Pipeline, &Link, usize) + Send + Sync),
+    ) -> Vec<(usize, Value)> {
+        while !members.is_empty() {
+            let starts = OnceLock::new();
+            let make = |link: &Link| {
+                let (mut pipeline, mut begun) = (redis::pipe(), Vec::new());
+                for member in &members {
+                    begun.push(pipeline.len());
+                    add(&mut pipeline, link, *member);
+                }
+                let _the_same_each_time = starts.set(begun);
+                pipeline
+            };
+            let answers: Result<Vec<Value>, Failure> = links.pipeline(lane, name, make).await;
+            let failure = match answers {
+                Ok(answers) => return members.into_iter().zip(answers).collect(),
+                Err(failure) => failure,
+            };
+            self.doubt(&failure);
+            let refused = refused(&failure, starts.get().map_or(&[], Vec::as_slice));
+            if refused.is_empty() {
+                break;
+            }
+            let asked = members.into_iter().enumerate();
+            members = asked.filter(|(place, _)| !refused.contains(place)).map(|(_, member)| member).collect();
+        }
+        Vec::new()
     }
 
     fn grouped(&self, keys: &[String]) -> HashMap<ShardId, (Arc<Links>, Vec<usize>)> {
@@ -195,6 +228,17 @@ impl Shards {
         // One that waits already leads to the same.
         let _waiting = doubts.try_send(better);
     }
+}
+
+/// Which of the questions that begin at these commands were refused, where the others would have been answered.
+fn refused(failure: &Failure, starts: &[usize]) -> HashSet<usize> {
+    let Failure::Refused(_, error) = failure else { return HashSet::new() };
+    if links::needs_another_link(error) {
+        return HashSet::new();
+    }
+    let errors = error.clone().into_server_errors();
+    let question = |(at, _): &(usize, _)| starts.partition_point(|start| start <= at).checked_sub(1);
+    errors.iter().flat_map(|errors| errors.iter()).filter_map(question).collect()
 }
 
 /// Why a master of a cluster has not done it, if that is because it does not have the slot, or not at the moment.

@@ -13,6 +13,7 @@ mod official;
 mod outage;
 mod owners;
 mod pausing;
+mod poisoned;
 mod relays;
 mod secrets;
 mod slow;
