@@ -39,8 +39,10 @@ impl Log<'_> {
         [self.meta(), self.stream(), self.history(), self.reactions()]
     }
 
-    /// The position that was given under this key.
+    /// The position that was given under this key. A client may choose the key, and the room's name may have braces too: an
+    /// open end in the key would make it another room's.
     pub(crate) fn known(&self, key: &str) -> String {
+        let key = key.replace('%', "%25").replace('}', "%7D");
         format!("{{room:{}}}:i:{key}", self.0)
     }
 
@@ -215,6 +217,15 @@ mod tests {
             assert!(key.starts_with(&p.prefix()), "{key}");
         }
         assert!(CLUSTER.starts_with("{h:"));
+    }
+
+    #[test]
+    fn no_key_that_a_client_chooses_is_another_rooms() {
+        let [lobby, other] = ["lobby", "lobby}:i:ann:x"].map(|name| RoomId::parse(name).expect("a room"));
+        for (end, key) in [("m", "ann:x}:m"), ("i:y", "ann:x}:i:y")] {
+            assert_ne!(Log(&lobby).known(key), format!("{{room:{other}}}:{end}"));
+        }
+        assert_ne!(Log(&lobby).known("}"), Log(&lobby).known("%7D"));
     }
 
     #[test]

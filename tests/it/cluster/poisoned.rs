@@ -21,3 +21,14 @@ async fn a_room_whose_log_is_no_log_holds_up_no_other() {
     assert_eq!(attic["error"]["code"], "unavailable", "{attic}");
     assert_eq!(lobby.expect("an answer")["ok"], true);
 }
+
+#[tokio::test]
+async fn nobody_writes_into_another_rooms_log_by_the_id_of_a_message() {
+    let redis = RedisServer::start();
+    let node = Node::joined(&redis, "one", |_| {}).await;
+    let mut ann = Person::in_lobby(&node, "ann").await;
+    ann.does("send", json!({ "room": "lobby", "text": "hello", "cid": "x}:m" })).await;
+    let other = format!("lobby}}:i:{}:x", ann.id());
+    let joined = timeout(SOON, ann.asks("join", json!({ "room": other }))).await.expect("an answer");
+    assert_eq!(joined["ok"], true, "{joined}");
+}
