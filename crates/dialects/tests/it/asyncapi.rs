@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::{
     fixtures::{self, AT, POSITION, dialect, outcomes, someone},
-    vocabularies::{greetings, v1_requests},
+    vocabularies::{greetings, v1_understood},
 };
 
 use self::document::{Document, Names, payload};
@@ -42,7 +42,7 @@ fn what_is_described_is_used() {
 fn requests_that_are_understood_are_as_described() {
     let document = Document::read().closed();
     let mut said = Said::default();
-    for (word, request) in understood_requests() {
+    for (word, request) in v1_understood() {
         assert_fits(&document, word, &request);
         said.hear(word, &request);
     }
@@ -52,7 +52,7 @@ fn requests_that_are_understood_are_as_described() {
 #[test]
 fn a_field_may_be_what_its_description_allows_and_nothing_else() {
     let document = Document::read();
-    for (word, request) in understood_requests() {
+    for (word, request) in v1_understood() {
         let validator = document.validator(&payload(word));
         for altered in alterations(&request) {
             let (described, understood) = (validator.is_valid(&altered), is_understood(word, &altered));
@@ -129,13 +129,6 @@ fn answered_by(document: &Document, reply: Option<&Reply>) -> Names {
         Some(Reply::Entered { .. } | Reply::Channel { .. }) => &[],
     };
     words.iter().copied().map(str::to_owned).collect()
-}
-
-fn understood_requests() -> Vec<(&'static str, Value)> {
-    let calls =
-        v1_requests().into_iter().flat_map(|(word, calls)| calls.into_iter().map(move |args| (word, args)));
-    let requests = calls.filter_map(|(word, args)| Some((word, args.get(0)?.clone())));
-    requests.filter(|(word, request)| is_understood(word, request)).collect()
 }
 
 fn is_understood(word: &str, request: &Value) -> bool {
