@@ -3,6 +3,7 @@
 //! No test sleeps for luck: it waits for an event, with a deadline. That something is *not* heard is shown by what is
 //! heard next.
 
+mod contract_changes;
 mod contract_cluster;
 mod contract_faults;
 mod contract_hints;

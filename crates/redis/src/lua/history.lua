@@ -29,13 +29,7 @@ if side ~= 'end' then
 end
 
 local frames, more = {}, 0
-while (last - seq) * step >= 0 and more == 0 do
-  local block = {}
-  for offset = seq, seq + step * 63, step do
-    if (last - offset) * step >= 0 then
-      block[#block + 1] = string.format('%.0f', offset)
-    end
-  end
+for block in blocks(history, seq, last, step, 64) do
   for _, frame in ipairs(redis.call('HMGET', history, unpack(block))) do
     if frame and (limit == 0 or bytes <= 0) then
       more = 1
@@ -45,6 +39,8 @@ while (last - seq) * step >= 0 and more == 0 do
       limit, bytes = limit - 1, bytes - #frame
     end
   end
-  seq = seq + step * 64
+  if more == 1 then
+    break
+  end
 end
 return { 1, more, frames }

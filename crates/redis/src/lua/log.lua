@@ -29,3 +29,39 @@ local function open(meta, stream, history, reactions, run, keep)
   redis.call('PEXPIRE', meta, offset == 0 and math.min(keep, 3600000) or keep)
   return epoch, offset, offset + 1, at
 end
+
+-- Goes through the positions from one to another that may have a message, in blocks of `size`.
+--
+-- Changes take positions too, and there may be any number of them between two messages. After a thousand positions those
+-- that have a message are looked for instead, for Redis does nothing else meanwhile.
+local function blocks(history, from, last, step, size)
+  local walked, rest, taken = 0, nil, 0
+  local function sparse()
+    rest = {}
+    for _, place in ipairs(redis.call('HKEYS', history)) do
+      local at = tonumber(place)
+      if at and (at - from) * step >= 0 and (last - at) * step >= 0 then
+        rest[#rest + 1] = at
+      end
+    end
+    table.sort(rest, function(one, other) return (one - other) * step < 0 end)
+  end
+  return function()
+    local block = {}
+    if walked < 1000 then
+      while #block < size and (last - from) * step >= 0 do
+        block[#block + 1] = string.format('%.0f', from)
+        from, walked = from + step, walked + 1
+      end
+    else
+      if not rest then
+        sparse()
+      end
+      while #block < size and taken < #rest do
+        taken = taken + 1
+        block[#block + 1] = string.format('%.0f', rest[taken])
+      end
+    end
+    return #block > 0 and block or nil
+  end
+end

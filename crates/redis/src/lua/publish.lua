@@ -28,12 +28,18 @@ redis.call('HSET', history, offset, frame)
 local surplus = redis.call('HLEN', history) - length
 if surplus > length / 10 then
   local low = tonumber(redis.call('HGET', meta, 'low'))
-  while surplus > 0 and low < offset do
-    surplus = surplus - redis.call('HDEL', history, low)
-    redis.call('HDEL', reactions, low)
-    low = low + 1
+  for block in blocks(history, low, offset - 1, 1, surplus) do
+    for _, at in ipairs(block) do
+      if surplus > 0 then
+        surplus, low = surplus - redis.call('HDEL', history, at), tonumber(at) + 1
+        redis.call('HDEL', reactions, at)
+      end
+    end
+    if surplus <= 0 then
+      break
+    end
   end
-  redis.call('HSET', meta, 'low', low)
+  redis.call('HSET', meta, 'low', string.format('%.0f', low))
 end
 
 redis.call('PEXPIRE', meta, keep)

@@ -14,17 +14,15 @@ if limit == 0 then
   return { epoch, offset, {} }
 end
 local low = tonumber(redis.call('HGET', meta, 'low') or 1)
-local frames, seq = {}, offset
-while #frames < limit and seq >= low do
-  local block = {}
-  for at = seq, math.max(low, seq - math.min(limit, 1000) + 1), -1 do
-    block[#block + 1] = at
-  end
+local frames = {}
+for block in blocks(history, offset, low, -1, math.min(limit, 1000)) do
   for _, frame in ipairs(redis.call('HMGET', history, unpack(block))) do
     if frame and #frames < limit then
       frames[#frames + 1] = frame
     end
   end
-  seq = seq - #block
+  if #frames >= limit then
+    break
+  end
 end
 return { epoch, offset, frames }
