@@ -1,5 +1,7 @@
 //! What becomes of messages in Redis is what becomes of them in memory, and costs no more the more often it happens.
 
+use std::time::Duration;
+
 use hubbub_core::{
     Author, Change, Draft, Envelope, Event, History, Message, Position, Revised, Revision, RoomId, Side,
     UserId,
@@ -185,4 +187,17 @@ async fn millions_of_changes_between_two_messages_hold_nobody_up() {
     assert_eq!(page(&node, Side::End, 100).await.expect("the end").envelopes.len(), 10);
     let low: u64 = server.cli(["HGET", "{room:lobby}:m", "low"]).parse().expect("a number");
     assert!(low > first.seq + 1_000_000, "trimmed as far as the second message: {low}");
+}
+
+#[tokio::test]
+async fn who_reacted_is_known_for_as_long_as_the_message() {
+    let server = RedisServer::start();
+    let node = node(&server).await;
+    let target = node.publish(draft("ann", "popular", "0".to_owned())).await.position;
+    revise(&node, revision(target, "bob", react("x", true), "1".to_owned())).await;
+    let soon = Duration::from_mins(1).as_millis().to_string();
+    server.cli(["PEXPIRE", "{room:lobby}:e", &soon]);
+    node.publish(draft("ann", "next", "2".to_owned())).await;
+    let left: u64 = server.cli(["PTTL", "{room:lobby}:e"]).parse().expect("a time");
+    assert!(left > 1_000_000, "{left} ms");
 }

@@ -45,6 +45,7 @@ end
 redis.call('PEXPIRE', meta, keep)
 redis.call('PEXPIRE', stream, age)
 redis.call('PEXPIRE', history, age)
+redis.call('PEXPIRE', reactions, age)
 redis.call('SET', known, place, 'PX', remember)
 redis.call(say, channel, frame)
 return { place, 0 }

@@ -60,7 +60,6 @@ else
     message.e = nil
   end
   redis.call('HSET', reactions, target, cjson.encode(who))
-  redis.call('PEXPIRE', reactions, age)
 end
 
 redis.call('HSET', history, target, head .. cjson.encode(message))
@@ -71,6 +70,7 @@ redis.call('XADD', stream, 'MAXLEN', '~', length, offset .. '-0', 'd', entry)
 redis.call('PEXPIRE', meta, keep)
 redis.call('PEXPIRE', stream, age)
 redis.call('PEXPIRE', history, age)
+redis.call('PEXPIRE', reactions, age)
 redis.call('SET', known, place, 'PX', remember)
 redis.call(say, channel, entry)
 return { place, 0 }
