@@ -30,7 +30,7 @@ pub(crate) struct Floor {
 impl Floor {
     /// Lets someone into v1: back as who they were, under the name they want, or as a guest.
     pub(crate) async fn admit(&self, session: &mut Session, hello: Hello) -> Result<Ready, Refusal> {
-        let known = hello.session.as_deref().and_then(|token| self.tokens.check(token, SystemTime::now()));
+        let known = hello.session.as_deref().map(|token| self.known(token)).transpose()?;
         let nameless = known.is_none() && hello.name.is_none();
         let name = hello.name.or_else(|| known.as_ref().map(|known| known.name.clone()));
         let user = known.map_or_else(UserId::random, |known| known.user);
@@ -45,6 +45,11 @@ impl Floor {
             }
         }
         taken
+    }
+
+    fn known(&self, token: &str) -> Result<Identity, Refusal> {
+        let checked = self.tokens.check(token, SystemTime::now());
+        checked.map_err(|code| Refusal::new(code, "this session brings nobody back: come without it"))
     }
 
     /// Whoever has a new name is given a token that brings them back under it.

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
-use hubbub_core::{Identity, Name, Secret, UserId};
+use hubbub_core::{Identity, Name, RefusalCode, Secret, UserId};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
@@ -40,13 +40,21 @@ impl Tokens {
         format!("{body}.{proof}")
     }
 
-    /// Whose token it is; `None`: forged, expired or none at all.
-    pub(crate) fn check(&self, token: &str, now: SystemTime) -> Option<Identity> {
+    /// Whose token it is, or the code for why it brings nobody back.
+    pub(crate) fn check(&self, token: &str, now: SystemTime) -> Result<Identity, RefusalCode> {
+        let claims = self.claims(token).ok_or(RefusalCode::Unauthorized)?;
+        let name = Name::parse(&claims.name).map_err(|_| RefusalCode::Unauthorized)?;
+        if claims.expires <= seconds(now) {
+            return Err(RefusalCode::Expired);
+        }
+        Ok(Identity { user: UserId::new(claims.user), name })
+    }
+
+    /// What it says, if nobody has changed it.
+    fn claims(&self, token: &str) -> Option<Claims> {
         let (body, proof) = token.split_once('.')?;
         self.mac(body).verify_slice(&BASE64_URL_SAFE_NO_PAD.decode(proof).ok()?).ok()?;
-        let claims: Claims = serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(body).ok()?).ok()?;
-        let name = Name::parse(&claims.name).ok()?;
-        (claims.expires > seconds(now)).then(|| Identity { user: UserId::new(claims.user), name })
+        serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(body).ok()?).ok()
     }
 
     fn mac(&self, body: &str) -> Hmac<Sha256> {
@@ -71,10 +79,12 @@ mod tests {
         let ann = Identity { user: UserId::random(), name: Name::parse("Ann").expect("a name") };
         let now = SystemTime::now();
         let token = tokens.issue(&ann, now);
-        assert_eq!(tokens.check(&token, now), Some(ann));
-        assert_eq!(tokens.check(&token, now + LIFETIME), None);
-        assert_eq!(Tokens::new(Secret([8; 32])).check(&token, now), None);
-        assert_eq!(tokens.check(&token[1..], now), None);
-        assert_eq!(tokens.check("", now), None);
+        assert_eq!(tokens.check(&token, now), Ok(ann));
+        assert_eq!(tokens.check(&token, now + LIFETIME), Err(RefusalCode::Expired));
+        let unauthorized = Err(RefusalCode::Unauthorized);
+        assert_eq!(Tokens::new(Secret([8; 32])).check(&token, now), unauthorized);
+        for strange in [&token[1..], &token[..token.len() - 1], &token[..20], "", ".", "a.b"] {
+            assert_eq!(tokens.check(strange, now), unauthorized, "{strange}");
+        }
     }
 }

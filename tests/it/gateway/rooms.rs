@@ -103,9 +103,13 @@ async fn a_taken_name_is_refused_and_a_session_brings_its_holder_back() {
     assert_eq!(again.event().await[2]["user"], ready["user"]);
     drop(ann);
 
-    let mut forged = Client::websocket(&node).await;
-    forged.connect(V1, &json!({ "session": "e30.e30" })).await;
-    assert_eq!(forged.event().await[2]["user"]["guest"], true);
+    let session = ready["session"].as_str().expect("a token");
+    for forged in ["e30.e30", "", &session[1..], &session[..session.len() - 1]] {
+        let mut client = Client::websocket(&node).await;
+        client.send(&format!("40/v1,{}", json!({ "name": "Bo", "session": forged }))).await;
+        assert_eq!(client.packet().await.as_deref(), Some("44/v1,{\"message\":\"unauthorized\"}"));
+    }
+    someone(&node, "Bo").await;
 }
 
 #[tokio::test]
