@@ -86,7 +86,11 @@ impl Track {
         let Suffix { top, first, entries } = suffix;
         let mut last = before;
         for (position, envelope) in entries {
-            last = recover(room, last, position, envelope, out);
+            if can_be_in(top, position) {
+                last = recover(room, last, position, envelope, out);
+            } else {
+                metrics::malformed(1);
+            }
         }
         // An earlier epoch is told to its end, as far as the log has it.
         if last.epoch != top.epoch && (last == before || last.seq + 1 >= first) {
@@ -148,6 +152,11 @@ impl Track {
         }
         self.waiting.push_back(held);
     }
+}
+
+/// Whether a log that ends there may have such an entry: positions begin at 1, and neither they nor epochs ever fall.
+fn can_be_in(top: Position, position: Position) -> bool {
+    (1..=top.seq).contains(&position.seq) && position.epoch <= top.epoch
 }
 
 /// Delivers an entry of the log, or says that it and what is missing before it are lost.
@@ -310,6 +319,20 @@ mod tests {
             assert_eq!(track.hear(held(at(1, 3)), &mut out), None);
             assert_eq!(track.healed(&room(), suffix(at(1, 2), 1, []), &mut out), None);
             assert_eq!(heard(&out), ["1:3"]);
+        }
+    }
+
+    #[test]
+    fn what_a_log_cannot_have_is_dropped_and_hides_nothing() {
+        for forged in
+            [at(1, u64::MAX), at(1, 10), at(9, 4), at(9, 0), at(u64::MAX, u64::MAX), at(0, u64::MAX)]
+        {
+            let (mut track, mut out) = (live(at(1, 2)), Vec::new());
+            assert_eq!(track.compared(at(1, 4), true, &mut out), Some(at(1, 2)));
+            let entries = [at(1, 3), forged, at(1, 4)].map(|p| (p, Some(said(p))));
+            let suffix = Suffix { top: at(1, 4), first: 1, entries: entries.into() };
+            assert_eq!(track.healed(&room(), suffix, &mut out), None, "{forged:?}");
+            assert_eq!(heard(&out), ["1:3", "1:4"], "{forged:?}");
         }
     }
 
