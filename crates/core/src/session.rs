@@ -83,7 +83,7 @@ impl Session {
 
     /// Sees to it that the command can be carried out again without being carried out twice.
     pub fn fix_key(&mut self, command: &mut Command) {
-        if let Command::Send { said, .. } = command
+        if let Command::Send { said, .. } | Command::Write { said, .. } = command
             && said.key.is_none()
         {
             said.key = Some(self.key(said.cid.as_deref()));

@@ -123,3 +123,25 @@ async fn who_takes_a_second_name_while_nobody_counts_leaves_the_first() {
     chat.close(&mut bob).await;
     assert_eq!(presence.occupants(&room).await.expect("memory").occupants, []);
 }
+
+#[tokio::test]
+async fn words_that_are_said_again_under_a_fixed_key_are_said_once() {
+    let backplane = memory(HISTORY_LENGTH);
+    let chat = Chat::new(backplane.broker, backplane.presence, Limits::default());
+    let mut session = Session::new(SessionId::random(), Arc::new(Heard::default()));
+    let name = Name::parse("ann").expect("a name");
+    session.identity = Some(Identity { user: UserId::new("ann"), name });
+    let room = RoomId::parse("lobby").expect("a room");
+    chat.listen(&mut session, &room).await.expect("to hear it");
+    let said = Said { text: "hello".to_owned(), ..Said::default() };
+    for mut command in
+        [Command::Send { room, said: said.clone() }, Command::Write { to: UserId::new("bob"), said }]
+    {
+        session.fix_key(&mut command);
+        for again in [false, true] {
+            let reply = chat.handle(&mut session, command.clone()).await;
+            let Ok(Reply::Sent { receipt, .. }) = reply else { panic!("{reply:?}") };
+            assert_eq!(receipt.duplicate, again, "{command:?}");
+        }
+    }
+}
