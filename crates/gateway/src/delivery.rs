@@ -125,6 +125,9 @@ impl Delivery {
                 }
                 Inbound::Gap { top, .. } => {
                     tracing::warn!(%room, epoch = top.epoch, seq = top.seq, "messages may be lost");
+                    let groups = self.rooms.groups(room);
+                    let peers = groups.iter().flat_map(|hearers| hearers.peers.iter());
+                    peers.for_each(|peer| peer.goes_on_after(room, top));
                     news.push(News { position: Some(top), ..News::gap() });
                 }
                 Inbound::PresenceGap { .. } => self.ask(room),

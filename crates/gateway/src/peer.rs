@@ -99,6 +99,12 @@ impl Gate {
         self.told.swap_remove(at);
         true
     }
+
+    /// The room goes on after this. Where that is in an earlier epoch, its log was lost with its clock, and what was told
+    /// says nothing about what is to come.
+    fn goes_on_after(&mut self, room: &RoomId, top: Position) {
+        self.told.retain(|(told, at)| told != room || at.epoch <= top.epoch);
+    }
 }
 
 impl Peer {
@@ -151,6 +157,11 @@ impl Peer {
         } else {
             self.push(batch.frames_for(self.id));
         }
+    }
+
+    /// What a room hears next comes after this, whatever was told of it.
+    pub(crate) fn goes_on_after(&self, room: &RoomId, top: Position) {
+        self.gate().goes_on_after(room, top);
     }
 
     fn hold(&self, mut gate: MutexGuard<'_, Gate>, room: &RoomId, batch: &Batch) {
@@ -288,5 +299,24 @@ mod tests {
         assert!(gate.is_new(&lobby, Some(at(2, 6))) && !gate.has_told(&lobby));
         assert!(gate.has_told(&kitchen) && gate.is_new(&kitchen, Some(at(3, 1))), "a later epoch");
         assert!(gate.told.is_empty());
+    }
+
+    #[test]
+    fn what_an_earlier_epoch_left_is_not_told_behind_the_next() {
+        let lobby = RoomId::parse("lobby").expect("a room");
+        let mut gate = Gate { told: vec![(lobby.clone(), at(2, 58))], ..Gate::default() };
+        for late in [at(1, 56), at(1, 57), at(2, 57), at(2, 58)] {
+            gate.goes_on_after(&lobby, at(2, 57));
+            assert!(!gate.is_new(&lobby, Some(late)), "{late:?}");
+        }
+        assert!(gate.is_new(&lobby, Some(at(2, 59))) && gate.told.is_empty());
+    }
+
+    #[test]
+    fn a_log_that_was_lost_with_its_clock_is_heard_again() {
+        let lobby = RoomId::parse("lobby").expect("a room");
+        let mut gate = Gate { told: vec![(lobby.clone(), at(2, 58))], ..Gate::default() };
+        gate.goes_on_after(&lobby, at(1, 0));
+        assert!(gate.is_new(&lobby, Some(at(1, 1))));
     }
 }
