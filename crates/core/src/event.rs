@@ -157,10 +157,10 @@ pub enum Event {
 }
 
 impl Event {
-    /// Bytes of text that it brings along.
+    /// Bytes of text that it brings along, and of reactions, about.
     pub fn text_length(&self) -> usize {
         match self {
-            Self::Said(message) => message.text.len(),
+            Self::Said(message) => message.text.len() + message.fate.as_ref().map_or(0, |fate| fate.length()),
             Self::Updated(Update { change: Change::Edit { text }, .. }) => text.len(),
             Self::Updated(_) | Self::Joined(_) | Self::Left(_) | Self::Hinted(_) => 0,
         }
@@ -191,6 +191,13 @@ pub struct Envelope {
     pub origin: Option<SessionId>,
     /// What happened.
     pub event: Event,
+}
+
+impl Fate {
+    /// Each reaction comes with quotes and a count.
+    fn length(&self) -> usize {
+        self.reactions.keys().map(|emoji| emoji.len() + 8).sum()
+    }
 }
 
 impl Message {

@@ -21,4 +21,5 @@ mod sids;
 mod unfinished;
 mod upgrades;
 mod volatile;
+mod weight;
 mod zero_nine;

@@ -1,0 +1,44 @@
+//! What one client can make others, and the node, carry.
+
+use hubbub_core::{
+    Author, Change, Draft, HISTORY_LENGTH, Message, Name, REACTIONS, Revised, Revision, RoomId, SessionId,
+    UserId, memory,
+};
+use hubbub_tests::{node::Node, person::Person};
+use serde_json::json;
+
+fn lobby() -> RoomId {
+    RoomId::parse("lobby").expect("a room")
+}
+
+fn bob() -> (UserId, Name) {
+    (UserId::new("bob"), Name::parse("bob").expect("a name"))
+}
+
+fn said(text: &str) -> Draft {
+    let (user, name) = bob();
+    let (author, text) = (Author { user: Some(user), name }, text.to_owned());
+    let message =
+        Message { author, text: text.clone(), cid: None, reply_to: None, channel: None, fate: None };
+    Draft { room: lobby(), message, key: text, origin: None }
+}
+
+#[tokio::test]
+async fn a_room_of_countless_reactions_can_be_joined_and_looked_back_at() {
+    let backplane = memory(HISTORY_LENGTH);
+    let broker = backplane.broker.clone();
+    for number in 0..20 {
+        let target = broker.publish(said(&number.to_string())).await.expect("a receipt").position;
+        for reaction in 0..REACTIONS {
+            let (change, key) =
+                (Change::React { emoji: format!("{reaction:\u{1f600}>16}") }, format!("{number} {reaction}"));
+            let ((user, name), origin) = (bob(), SessionId::random());
+            let revision = Revision { room: lobby(), target, user, name, change, cid: None, key, origin };
+            assert!(matches!(broker.revise(revision).await, Ok(Revised::Done(_))));
+        }
+    }
+    let node = Node::on(backplane, |_| {}).await;
+    let mut ann = Person::in_lobby(&node, "ann").await;
+    let page = ann.does("history", json!({ "room": "lobby", "limit": 100 })).await;
+    assert_eq!((page["messages"].as_array().map(Vec::len), &page["more"]), (Some(2), &json!(true)));
+}
