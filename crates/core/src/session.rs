@@ -66,6 +66,11 @@ impl Session {
         self.hears.keys().filter(|room| !room.is_direct() && !room.is_inbox()).count()
     }
 
+    /// How many rooms of two it hears.
+    pub(crate) fn directs(&self) -> usize {
+        self.hears.keys().filter(|room| room.is_direct()).count()
+    }
+
     /// Stops hearing a room that it is not listed in.
     pub fn forget(&mut self, room: &RoomId) {
         self.listener.forget(room);

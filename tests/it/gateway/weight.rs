@@ -4,7 +4,7 @@ use hubbub_core::{
     Author, Change, Draft, HISTORY_LENGTH, Message, Name, REACTIONS, Revised, Revision, RoomId, SessionId,
     UserId, memory,
 };
-use hubbub_tests::{node::Node, person::Person};
+use hubbub_tests::{client::Client, node::Node, person::Person};
 use serde_json::json;
 
 fn lobby() -> RoomId {
@@ -41,4 +41,22 @@ async fn a_room_of_countless_reactions_can_be_joined_and_looked_back_at() {
     let mut ann = Person::in_lobby(&node, "ann").await;
     let page = ann.does("history", json!({ "room": "lobby", "limit": 100 })).await;
     assert_eq!((page["messages"].as_array().map(Vec::len), &page["more"]), (Some(2), &json!(true)));
+}
+
+#[tokio::test]
+async fn nobody_hears_more_rooms_of_two_than_there_may_be() {
+    let node = Node::start().await;
+    let mut ann = Person::named(&node, "ann").await;
+    for number in 0..200 {
+        ann.does("send", json!({ "to": format!("user{number}"), "text": "hello" })).await;
+    }
+    assert_eq!(ann.may_not("send", json!({ "to": "one more", "text": "hello" })).await, "forbidden");
+    ann.does("send", json!({ "to": "user7", "text": "again" })).await;
+    let id = ann.id().to_owned();
+    let mine = |number| (format!("@{}:{id}~{number}", id.len()), json!({ "epoch": 0, "seq": 0 }));
+    let rooms: serde_json::Map<_, _> = (0..300).map(mine).collect();
+    let auth = json!({ "session": ann.session(), "rooms": rooms });
+    let back = Person::over(Client::websocket(&node).await, &auth).await;
+    let answers = back.ready["rooms"].as_object().expect("rooms").values();
+    assert_eq!(answers.filter(|answer| answer["error"]["code"] == "forbidden").count(), 200);
 }

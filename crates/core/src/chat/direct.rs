@@ -15,6 +15,9 @@ use super::{nobody, unavailable};
 /// The rooms of two that someone is in at most, those that were begun last.
 const ROOMS: usize = 100;
 
+/// And those that one session hears, with those that it begins or names itself: room for as many again.
+const HEARD: usize = 2 * ROOMS;
+
 /// An inbox is forgotten some time after its last message, the room itself not while it is talked in. So it is said again.
 const AGAIN: Duration = Duration::from_hours(1);
 
@@ -29,6 +32,7 @@ impl Chat {
         self.fits(&said.text)?;
         let room = RoomId::direct(&user, to);
         if !session.hears(&room) {
+            may_hear_another(session)?;
             self.hear(session, &room, None, 0).await?;
         }
         if session.addressed.get(&room).is_none_or(|at| at.elapsed() > AGAIN) {
@@ -62,6 +66,7 @@ impl Chat {
         if !is_theirs {
             return Err(Refusal::new(RefusalCode::NotFound, "there is no such room"));
         }
+        may_hear_another(session)?;
         self.hear(session, room, Some(since), 0).await
     }
 
@@ -82,4 +87,11 @@ impl Chat {
         rooms.truncate(ROOMS);
         Ok(rooms)
     }
+}
+
+fn may_hear_another(session: &Session) -> Result<(), Refusal> {
+    if session.directs() < HEARD {
+        return Ok(());
+    }
+    Err(Refusal::new(RefusalCode::Forbidden, "too many people at once"))
 }

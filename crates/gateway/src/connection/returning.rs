@@ -28,8 +28,8 @@ impl Connection {
                 pasts.push((room.clone(), past));
                 resumed
             });
-            self.is_unread |= room.is_direct() && resumed.is_err();
             failed = resumed.as_ref().err().filter(|refusal| refusal.code.is_passing()).cloned();
+            self.is_unread |= room.is_direct() && failed.is_some();
             if let Some(ready) = &mut self.ready {
                 ready.rooms.push((room, resumed));
             }
