@@ -16,6 +16,7 @@ mod pausing;
 mod poisoned;
 mod relays;
 mod secrets;
+mod sharded;
 mod slow;
 mod stalled;
 mod traces;
