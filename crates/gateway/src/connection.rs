@@ -145,11 +145,13 @@ impl Connection {
     }
 
     async fn next_of_many(&self, is_deaf: bool) -> Next {
+        // In this order, for each attempt to hear a room may take seconds while the backplane is away.
         tokio::select! {
+            biased;
+            () = sleep_until(self.holding.due().into()), if !self.holding.is_empty() => Next::TryHeld,
+            () = sleep_until(self.again.into()), if is_deaf => Next::TryAgain,
             taken = self.peer.mailbox.take() => self.taken(taken),
             () = self.roomy(), if !self.replays.is_empty() => Next::Replay,
-            () = sleep_until(self.again.into()), if is_deaf => Next::TryAgain,
-            () = sleep_until(self.holding.due().into()), if !self.holding.is_empty() => Next::TryHeld,
         }
     }
 

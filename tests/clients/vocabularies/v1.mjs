@@ -88,7 +88,7 @@ async function talk(room, Ann, Bob, { epoch, seq }) {
       seq += 1;
       const cid = `${seq} of ${one.name}`;
       const place = await answered(one, "send", { room, text, cid });
-      expect("its place", { ok: true, id: filled, seq, epoch, ts: recent }, place);
+      expect("its place", { ok: true, id: filled, room, seq, epoch, ts: recent }, place);
       const message = { ...place, room, epoch, seq, user: one.id, name: one.name, text, cid };
       delete message.ok;
       for (const { person } of new Set([Ann, Bob])) await person.hears(["message", message]);

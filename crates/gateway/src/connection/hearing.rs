@@ -73,6 +73,8 @@ impl Connection {
                 past.into_iter().for_each(|past| self.begin_replay(room.clone(), past));
             }
         }
+        // What took long leaves time for the client's words.
+        self.again = Instant::now() + AGAIN;
     }
 
     /// What the room has said is told from here on, before anything new.

@@ -68,6 +68,7 @@ impl Connection {
         self.again = Instant::now() + AGAIN;
         self.peer.close_gate();
         self.is_unread = self.hear_directs().await.is_err();
+        self.again = Instant::now() + AGAIN;
         self.peer.open_gate();
     }
 
