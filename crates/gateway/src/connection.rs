@@ -231,10 +231,22 @@ impl Connection {
         let outcome = if command.room().is_some_and(|room| self.is_unheard(room)) {
             Err(Refusal::unavailable())
         } else {
-            self.floor.chat.handle(&mut self.session, command).await.map(|reply| self.floor.with_token(reply))
+            self.handle(command).await
         };
         metrics::handled(dialect.name(), started.elapsed());
         outcome
+    }
+
+    async fn handle(&mut self, command: Command) -> Outcome {
+        let chat = &self.floor.chat;
+        let begun = match &command {
+            Command::Write { to, .. } => chat.begin(&mut self.session, to).await?,
+            _ => None,
+        };
+        let reply = chat.handle(&mut self.session, command).await;
+        // Also if it could not be said: from here on the room is heard.
+        begun.into_iter().for_each(|(room, past)| self.begin_replay(room, past));
+        Ok(self.floor.with_token(reply?))
     }
 
     /// Answers, and lets go what was held back for the answer.

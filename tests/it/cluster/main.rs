@@ -12,6 +12,7 @@ mod meeting;
 mod official;
 mod outage;
 mod owners;
+mod pairs;
 mod pausing;
 mod poisoned;
 mod relays;

@@ -31,10 +31,7 @@ impl Chat {
         let Identity { user, name } = session.identity.clone().ok_or_else(nobody)?;
         self.fits(&said.text)?;
         let room = RoomId::direct(&user, to);
-        if !session.hears(&room) {
-            may_hear_another(session)?;
-            self.hear(session, &room, None, 0).await?;
-        }
+        self.begin(session, to).await?;
         if session.addressed.get(&room).is_none_or(|at| at.elapsed() > AGAIN) {
             let author = Author { user: Some(user.clone()), name };
             for one in [to, &user] {
@@ -43,6 +40,19 @@ impl Chat {
             session.addressed.insert(room.clone(), Instant::now());
         }
         self.send(session, room, said).await
+    }
+
+    /// Hears the room that they share with someone, and answers with its past, if they did not: it may have one, for the
+    /// other one may have written first.
+    pub async fn begin(&self, session: &mut Session, to: &UserId) -> Result<Option<(RoomId, Past)>, Refusal> {
+        let Identity { user, .. } = session.identity.as_ref().ok_or_else(nobody)?;
+        let room = RoomId::direct(user, to);
+        if session.hears(&room) {
+            return Ok(None);
+        }
+        may_hear_another(session)?;
+        let past = self.hear(session, &room, None, crate::HISTORY_LENGTH).await?;
+        Ok(Some((room, past)))
     }
 
     /// Tells someone that they are in this room. Before anything is said there, so that they hear it all.
