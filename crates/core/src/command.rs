@@ -176,6 +176,19 @@ impl Past {
         self
     }
 
+    /// Without what has been read of it already, if that is more than may be kept: it is read again in its turn.
+    #[must_use]
+    pub fn within(mut self, bytes: &mut usize) -> Self {
+        if let Self::Missed { missed, .. } = &mut self {
+            let all: usize = missed.envelopes.iter().map(|envelope| envelope.event.text_length()).sum();
+            match bytes.checked_sub(all) {
+                Some(rest) => *bytes = rest,
+                None => missed.envelopes = Vec::new(),
+            }
+        }
+        self
+    }
+
     /// Whether it is everything that they have missed.
     pub fn is_whole(&self) -> bool {
         matches!(self, Self::Missed { .. })

@@ -1,5 +1,7 @@
 //! What one client can make others, and the node, carry.
 
+use std::collections::HashMap;
+
 use hubbub_core::{
     Author, Change, Draft, HISTORY_LENGTH, Message, Name, REACTIONS, Revised, Revision, RoomId, SessionId,
     UserId, memory,
@@ -59,4 +61,48 @@ async fn nobody_hears_more_rooms_of_two_than_there_may_be() {
     let back = Person::over(Client::websocket(&node).await, &auth).await;
     let answers = back.ready["rooms"].as_object().expect("rooms").values();
     assert_eq!(answers.filter(|answer| answer["error"]["code"] == "forbidden").count(), 200);
+}
+
+#[tokio::test]
+async fn who_comes_back_to_many_loud_rooms_and_reads_nothing_costs_little() {
+    let backplane = memory(HISTORY_LENGTH);
+    let mut rooms = serde_json::Map::new();
+    for number in 0..50 {
+        let room = RoomId::parse(&format!("room{number}")).expect("a room");
+        let text = |seq: usize| format!("{seq:8192}");
+        for seq in 0..64 {
+            let draft = Draft { room: room.clone(), ..said(&text(seq)) };
+            let position = backplane.broker.publish(draft).await.expect("a receipt").position;
+            rooms.entry(room.to_string()).or_insert(json!({ "epoch": position.epoch, "seq": 0 }));
+        }
+    }
+    let node = Node::on(backplane, |_| {}).await;
+    let before = resident();
+    let mut people = Vec::new();
+    for number in 0..20 {
+        let auth = json!({ "name": format!("u{number}"), "rooms": rooms });
+        let person = Person::over(Client::websocket(&node).await, &auth).await;
+        let recovered = person.ready["rooms"].as_object().expect("rooms").values();
+        assert_eq!(recovered.filter(|room| room["recovered"] == true).count(), 50);
+        people.push(person);
+    }
+    let cost = resident().saturating_sub(before) / people.len() / 1_024;
+    assert!(cost < 4_096, "{cost} KiB each");
+    let auth = json!({ "name": "reader", "rooms": rooms });
+    let mut reader = Person::over(Client::websocket(&node).await, &auth).await;
+    let mut told = HashMap::<String, u64>::new();
+    for _ in 0..50 * 64 {
+        let message = reader.hears_word("message").await;
+        let last = told.entry(message["room"].as_str().expect("a room").to_owned()).or_default();
+        *last += 1;
+        assert_eq!(message["seq"], *last);
+    }
+    assert!(told.len() == 50 && told.values().all(|last| *last == 64));
+}
+
+/// Bytes of memory that this process has.
+fn resident() -> usize {
+    let pages = std::fs::read_to_string("/proc/self/statm").expect("what Linux says of memory");
+    let pages: usize = pages.split(' ').nth(1).and_then(|pages| pages.parse().ok()).expect("a number");
+    pages * 4_096
 }

@@ -9,12 +9,15 @@ use crate::metrics;
 
 use super::{Connection, hearing::AGAIN};
 
+/// Bytes of text of all rooms' pasts that are kept until they are told. Of further rooms they are read when it is their turn.
+const KEPT: usize = 512 * 1_024;
+
 impl Connection {
     /// Joins the rooms that the client was in, and answers with what it missed there. Once the backplane has failed, it
     /// is not asked again: the client sees which rooms it has to join itself.
     pub(super) async fn return_to_rooms(&mut self) -> Vec<(RoomId, Past)> {
         let mut pasts = Vec::new();
-        let mut failed = None;
+        let (mut failed, mut kept) = (None, KEPT);
         for (room, since) in std::mem::take(&mut self.returns_to) {
             let joined = match &failed {
                 Some(refusal) => Err(Refusal::clone(refusal)),
@@ -25,7 +28,7 @@ impl Connection {
                     metrics::recovery(past.is_whole());
                 }
                 let resumed = Resumed { top: past.top(), recovered: past.is_whole(), count };
-                pasts.push((room.clone(), past));
+                pasts.push((room.clone(), past.within(&mut kept)));
                 resumed
             });
             failed = resumed.as_ref().err().filter(|refusal| refusal.code.is_passing()).cloned();
