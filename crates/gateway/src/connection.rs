@@ -210,7 +210,7 @@ impl Connection {
 
     async fn carry_out(&mut self, dialect: &'static dyn Dialect, command: Command, ack: Option<i64>) {
         // What waits was said before.
-        if !self.holding.is_empty() {
+        if self.holding.is_due() {
             self.try_held().await;
         }
         let outcome = if ack.is_some() && !self.holding.is_empty() {

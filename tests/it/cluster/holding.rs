@@ -97,6 +97,24 @@ async fn what_cannot_be_said_in_time_is_told_to_the_one_who_said_it() {
     }
 }
 
+#[tokio::test]
+async fn who_said_much_to_a_redis_that_does_not_answer_is_told_so_at_once() {
+    let redis = RedisServer::start();
+    let node = Node::joined(&redis, "one", |config| config.limits.patience = Span::seconds(1)).await;
+    let mut ann = page(&node, "Ann", 1).await;
+    redis.pause();
+    for number in 0..20 {
+        ann.say("new message", &[json!(number.to_string())]).await;
+    }
+    // One attempt to say one word takes two seconds.
+    let told = tokio::time::timeout(Duration::from_secs(15), async {
+        for _ in 0..20 {
+            hears(&mut ann, "Server", LATE).await;
+        }
+    });
+    told.await.expect("all of it is given up together");
+}
+
 /// Redis is there again.
 async fn eventually_says(client: &mut Client, namespace: &str, word: &str) {
     let answered = tokio::time::timeout(Duration::from_secs(10), async {

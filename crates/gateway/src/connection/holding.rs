@@ -40,6 +40,11 @@ impl Holding {
         self.words.is_empty()
     }
 
+    /// Whether some are to be tried again now.
+    pub(super) fn is_due(&self) -> bool {
+        !self.is_empty() && self.due() <= Instant::now()
+    }
+
     /// When they are tried again.
     pub(super) fn due(&self) -> Instant {
         self.next_try.unwrap_or_else(Instant::now)
@@ -80,18 +85,28 @@ impl Connection {
         None
     }
 
-    /// Tries the held words in their order, as far as the backplane goes along. Those whose time is over are given up.
+    /// Tries the held words in their order, as far as the backplane goes along. Those whose time is over when it does not
+    /// are given up.
     pub(super) async fn try_held(&mut self) {
         while let Some(Held { dialect, command, until }) = self.holding.words.pop_front() {
             let outcome = self.attempt(dialect, command.clone()).await;
-            if is_unavailable(&outcome) && Instant::now() < until {
+            if is_unavailable(&outcome) {
                 self.holding.words.push_front(Held { dialect, command, until });
-                self.holding.next_try = Some(Instant::now() + PAUSE);
-                return self.peer.open_gate();
+                return self.give_up_overdue().await;
             }
             self.conclude(dialect, outcome, None).await;
         }
         self.holding.next_try = None;
+    }
+
+    /// An attempt may take seconds, and has just failed: what has waited for long enough does not get one each.
+    async fn give_up_overdue(&mut self) {
+        let now = Instant::now();
+        while let Some(Held { dialect, .. }) = self.holding.words.pop_front_if(|held| held.until <= now) {
+            self.conclude(dialect, Err(Refusal::unavailable()), None).await;
+        }
+        self.holding.next_try = (!self.holding.is_empty()).then(|| now + PAUSE);
+        self.peer.open_gate();
     }
 
     /// The client is gone: what it said is still carried out, if the backplane comes back in time.
