@@ -38,6 +38,13 @@ struct Member {
 
 /// How many masters there are.
 const MASTERS: usize = 3;
+const PORTS_TRIED: usize = 5;
+
+impl Member {
+    fn is_running(&mut self) -> bool {
+        self.process.as_mut().is_some_and(|process| matches!(process.try_wait(), Ok(None)))
+    }
+}
 
 impl RedisCluster {
     /// How many members there are.
@@ -56,6 +63,12 @@ impl RedisCluster {
     }
 
     fn of(members: usize, replicas: &str) -> Self {
+        let tries = (0..PORTS_TRIED).find_map(|_| Self::on_free_ports(members, replicas));
+        tries.expect("ports that nobody takes meanwhile")
+    }
+
+    /// `None`: somebody else took one of the ports before its member did.
+    fn on_free_ports(members: usize, replicas: &str) -> Option<Self> {
         let folder =
             tempfile::Builder::new().prefix("hubbub-cluster-").tempdir().expect("a folder for Redis");
         let members = (0..members).map(|_| Member { port: free_port(), bus: free_port(), process: None });
@@ -64,6 +77,9 @@ impl RedisCluster {
             fs::create_dir(cluster.place(member)).expect("a folder for a member");
             fs::write(cluster.place(member).join("users.acl"), ACL).expect("a file for its users");
             cluster.restart(member);
+            if !cluster.members[member].is_running() {
+                return None;
+            }
         }
         let addresses = cluster.members.iter().map(|member| format!("127.0.0.1:{}", member.port));
         let created = Command::new("redis-cli")
@@ -72,7 +88,9 @@ impl RedisCluster {
             .args(["--cluster-replicas", replicas, "--cluster-yes"])
             .output()
             .expect("redis-cli, which Debian's package redis-tools has");
-        assert!(created.status.success(), "{}", String::from_utf8_lossy(&created.stdout));
+        if !created.status.success() {
+            return None;
+        }
         cluster.agrees(
             "the cluster is up",
             |answer| answer.contains("cluster_state:ok"),
@@ -81,7 +99,7 @@ impl RedisCluster {
         if replicas != "0" {
             cluster.agrees("replicas follow", follows, &["INFO", "replication"]);
         }
-        cluster
+        Some(cluster)
     }
 
     /// Starts a member with what it had, killing it first if it runs.
