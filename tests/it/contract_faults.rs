@@ -248,7 +248,7 @@ async fn a_redis_that_is_loading_its_data_is_waited_for() {
     let before = node.say(&lobby(), "before").await.position;
     hears(&mut node, ["before".into()]).await;
     // It looks up from its work after every 1,024th.
-    server.cli(["EVAL", "for key = 1, 20480 do redis.call('SET', 'some' .. key, 'thing') end", "0"]);
+    server.cli(["EVAL", "for key = 1, 49152 do redis.call('SET', 'some' .. key, 'thing') end", "0"]);
     server.launch(&["--key-load-delay", "250"]);
     eventually("it is loading", async || server.cli(["PING"]).starts_with("LOADING")).await;
     eventually("it says why", async || is_refused(&node, "lost").await.contains("loading")).await;
