@@ -72,8 +72,9 @@ over_every_backplane! {
     contract_people:
         the_first_that_enters_and_the_last_that_leaves_are_heard
         sessions_are_counted_and_entering_twice_counts_once
-        the_first_is_told_how_many_are_there_with_them
-        everyone_who_left_is_not_counted
+        who_comes_is_told_how_many_are_there_with_them
+        a_new_name_is_heard_and_kept_until_the_next
+        a_leave_that_is_held_back_is_said_when_its_time_is_over_and_not_if_they_are_back
         leaving_without_having_entered_changes_nothing
         a_name_is_taken_by_one_subject_and_free_again_after_it
         occupants_are_sorted_and_at_the_version_that_the_next_change_follows

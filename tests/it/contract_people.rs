@@ -1,8 +1,12 @@
 //! Presence on one node: who is first, who is last.
 
-use hubbub_core::{Arrival, Claim, Departure, Envelope, Event, Inbound, Occupant, Place, SessionId, UserId};
+use std::time::Duration;
 
-use crate::contract_world::{World, claim, exit, name, room, within};
+use hubbub_core::{
+    Arrival, Claim, Departure, Envelope, Event, Exit, Inbound, Occupant, Place, SessionId, UserId,
+};
+
+use crate::contract_world::{World, claim, exit, name, room};
 
 pub(crate) async fn the_first_that_enters_and_the_last_that_leaves_are_heard(world: World) {
     let mut node = world.node().await;
@@ -11,7 +15,7 @@ pub(crate) async fn the_first_that_enters_and_the_last_that_leaves_are_heard(wor
     let ann = claim(&lobby, "ann");
 
     let Arrival::First { version: came, .. } = node.enter(ann.clone()).await else { panic!("not the first") };
-    let who = Occupant { user: ann.user.clone(), name: ann.name.clone() };
+    let who = Occupant { user: ann.user.clone(), name: ann.name.clone(), devices: 1 };
     let Inbound::Heard(Envelope { place, origin, event, .. }) = node.next().await else { panic!("a gap") };
     assert_eq!((place, origin), (Place::Presence(came), Some(ann.session)));
     assert_eq!(event, Event::Joined(who.clone()));
@@ -20,7 +24,7 @@ pub(crate) async fn the_first_that_enters_and_the_last_that_leaves_are_heard(wor
     assert_eq!(went, came + 1);
     let Inbound::Heard(Envelope { place, origin, event, .. }) = node.next().await else { panic!("a gap") };
     assert_eq!((place, origin), (Place::Presence(went), Some(ann.session)));
-    assert_eq!(event, Event::Left(who));
+    assert_eq!(event, Event::Left(Occupant { devices: 0, ..who }));
 }
 
 pub(crate) async fn sessions_are_counted_and_entering_twice_counts_once(world: World) {
@@ -28,45 +32,87 @@ pub(crate) async fn sessions_are_counted_and_entering_twice_counts_once(world: W
     let lobby = room("lobby");
     let _listening = node.listen(&lobby).await;
     let (one, two) = (claim(&lobby, "ann"), claim(&lobby, "ann"));
-    assert!(matches!(node.enter(one.clone()).await, Arrival::First { .. }));
-    assert_eq!(node.enter(two.clone()).await, Arrival::Again);
-    assert_eq!(node.enter(one.clone()).await, Arrival::Again);
+    let Arrival::First { version, count: 1 } = node.enter(one.clone()).await else { panic!("not the first") };
+    let again = Arrival::Again { version: version + 1, count: 1 };
+    assert_eq!(node.enter(two.clone()).await, again);
+    assert_eq!(node.enter(one.clone()).await, again, "twice is once");
+    assert_eq!(node.devices(&lobby).await, [("ann".to_owned(), 2)]);
     assert_eq!(node.leave(exit(&one)).await, Departure::Silent);
     assert_eq!(node.leave(exit(&one)).await, Departure::Silent);
-    assert_eq!(node.users(&lobby).await, ["ann"]);
-    assert!(matches!(node.leave(exit(&two)).await, Departure::Last { .. }));
-    assert_eq!([node.hear().await, node.hear().await], ["+ann", "-ann"]);
+    assert_eq!(node.devices(&lobby).await, [("ann".to_owned(), 1)]);
+    assert_eq!(node.leave(exit(&two)).await, Departure::Last { version: version + 3 });
+    assert_eq!(
+        [node.hear().await, node.hear().await, node.hear().await, node.hear().await],
+        ["+ann", "ann x2", "ann x1", "-ann"]
+    );
 }
 
-pub(crate) async fn the_first_is_told_how_many_are_there_with_them(world: World) {
-    let node = world.node().await;
-    let (lobby, kitchen) = (room("lobby"), room("kitchen"));
-    let count = async |room| within("a count", node.backplane.presence.count(room)).await.expect("a count");
-    assert_eq!(count(&lobby).await, 0);
-    for (expected, user) in (1..).zip(["ann", "bob", "v"]) {
-        let Arrival::First { count, .. } = node.enter(claim(&lobby, user)).await else {
-            panic!("not the first")
-        };
-        assert_eq!(count, expected);
-    }
-    let again = claim(&lobby, "bob");
-    assert_eq!(node.enter(again.clone()).await, Arrival::Again);
-    node.leave(exit(&again)).await;
-    assert_eq!((count(&lobby).await, count(&kitchen).await), (3, 0));
-}
-
-pub(crate) async fn everyone_who_left_is_not_counted(world: World) {
-    let node = world.node().await;
+pub(crate) async fn a_new_name_is_heard_and_kept_until_the_next(world: World) {
+    let mut node = world.node().await;
     let lobby = room("lobby");
-    let (ann, bob) = (claim(&lobby, "ann"), claim(&lobby, "bob"));
+    let _listening = node.listen(&lobby).await;
+    let ann = claim(&lobby, "ann");
+    node.enter(ann.clone()).await;
+    let renamed = Claim { name: name("Anna"), renames: true, ..ann.clone() };
+    for _retry in 0..2 {
+        let Arrival::Again { count: 1, .. } = node.enter(renamed.clone()).await else {
+            panic!("she is here")
+        };
+    }
+    let device = Claim { session: SessionId::random(), ..ann };
+    node.enter(device.clone()).await;
+    node.leave(exit(&device)).await;
+    for (called, devices) in [("ann", 1), ("Anna", 1), ("Anna", 2), ("Anna", 1)] {
+        let Inbound::Heard(Envelope { event: Event::Joined(who) | Event::Counted(who), .. }) =
+            node.next().await
+        else {
+            panic!("not of her")
+        };
+        assert_eq!((who.name.as_str(), who.devices), (called, devices));
+    }
+}
+
+pub(crate) async fn a_leave_that_is_held_back_is_said_when_its_time_is_over_and_not_if_they_are_back(
+    world: World,
+) {
+    let mut node = world.node().await;
+    node.live();
+    let lobby = room("lobby");
+    let _listening = node.listen(&lobby).await;
+    let [ann, bob] = ["ann", "bob"].map(|who| Claim { subject: Some("hers".into()), ..claim(&lobby, who) });
     node.enter(ann.clone()).await;
     node.enter(bob.clone()).await;
+    assert_eq!(node.leave(Exit { grace: Duration::from_millis(300), ..exit(&ann) }).await, Departure::Silent);
+    assert_eq!(node.leave(Exit { grace: Duration::from_mins(1), ..exit(&bob) }).await, Departure::Silent);
+    assert_eq!(node.devices(&lobby).await, [("ann".to_owned(), 0), ("bob".to_owned(), 0)]);
+    let stranger = Claim { subject: Some("another's".into()), session: SessionId::random(), ..bob.clone() };
+    assert_eq!(node.enter(stranger.clone()).await, Arrival::Taken, "it is still hers");
+    assert_eq!(node.hear_until("-ann").await, ["+ann", "+bob", "ann x0", "bob x0"]);
+    let back = Claim { session: SessionId::random(), ..bob.clone() };
+    assert!(matches!(node.enter(back.clone()).await, Arrival::Again { count: 1, .. }));
+    assert!(matches!(node.leave(exit(&back)).await, Departure::Last { .. }), "a goodbye is final");
+    assert_eq!([node.hear().await, node.hear().await], ["bob x1", "-bob"]);
+    assert!(matches!(node.enter(stranger).await, Arrival::First { .. }));
+}
+
+pub(crate) async fn who_comes_is_told_how_many_are_there_with_them(world: World) {
+    let node = world.node().await;
+    let lobby = room("lobby");
+    let comes = async |user| {
+        let came = claim(&lobby, user);
+        match node.enter(came.clone()).await {
+            Arrival::First { count, .. } | Arrival::Again { count, .. } => (came, count),
+            Arrival::Taken => panic!("nobody else has it"),
+        }
+    };
+    let (ann, alone) = comes("ann").await;
+    let ((bob, two), (v, three)) = (comes("bob").await, comes("v").await);
+    assert_eq!((alone, two, three), (1, 2, 3));
+    assert_eq!(comes("bob").await.1, 3, "another device is no other person");
     node.leave(exit(&ann)).await;
-    assert_eq!(node.backplane.presence.count(&lobby).await.expect("a count"), 1);
+    node.leave(exit(&v)).await;
     node.leave(exit(&bob)).await;
-    assert_eq!(node.backplane.presence.count(&lobby).await.expect("a count"), 0);
-    let Arrival::First { count, .. } = node.enter(ann).await else { panic!("not the first") };
-    assert_eq!(count, 1);
+    assert_eq!(comes("v").await.1, 2);
 }
 
 pub(crate) async fn leaving_without_having_entered_changes_nothing(world: World) {
@@ -85,7 +131,7 @@ pub(crate) async fn a_name_is_taken_by_one_subject_and_free_again_after_it(world
     let first = of(Some("user: 1"));
     assert!(matches!(node.enter(first.clone()).await, Arrival::First { .. }));
     let device = of(Some("user: 1"));
-    assert_eq!(node.enter(device.clone()).await, Arrival::Again);
+    assert!(matches!(node.enter(device.clone()).await, Arrival::Again { .. }));
     assert_eq!(node.enter(of(Some("user: 2"))).await, Arrival::Taken);
     assert_eq!(node.enter(of(None)).await, Arrival::Taken);
     node.leave(exit(&first)).await;
@@ -127,7 +173,7 @@ pub(crate) async fn names_come_out_as_they_went_in(world: World) {
     let _listening = node.listen(&lobby).await;
     for (user, called) in [("v", "v"), ("a:b\nc", "Ann: 😀 \"a\""), ("__proto__", "-1:x"), ("zoë", "7:zoë")]
     {
-        let who = Occupant { user: UserId::new(user), name: name(called) };
+        let who = Occupant { user: UserId::new(user), name: name(called), devices: 1 };
         let claim = Claim {
             user: who.user.clone(),
             name: who.name.clone(),
@@ -138,7 +184,7 @@ pub(crate) async fn names_come_out_as_they_went_in(world: World) {
         let occupancy = node.backplane.presence.occupants(&lobby).await.expect("occupants");
         assert_eq!(occupancy.occupants, vec![who.clone()]);
         node.leave(exit(&claim)).await;
-        for expected in [Event::Joined(who.clone()), Event::Left(who)] {
+        for expected in [Event::Joined(who.clone()), Event::Left(Occupant { devices: 0, ..who })] {
             let Inbound::Heard(envelope) = node.next().await else { panic!("a gap") };
             assert_eq!(envelope.event, expected);
         }

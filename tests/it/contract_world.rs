@@ -154,6 +154,13 @@ impl Node {
         occupancy.occupants.iter().map(|who| who.user.to_string()).collect()
     }
 
+    /// How many devices each of them has.
+    pub(crate) async fn devices(&self, room: &RoomId) -> Vec<(String, usize)> {
+        let occupancy =
+            within("occupants", self.backplane.presence.occupants(room)).await.expect("occupants");
+        occupancy.occupants.iter().map(|who| (who.user.to_string(), who.devices)).collect()
+    }
+
     /// What the inbox has next.
     pub(crate) async fn next(&mut self) -> Inbound {
         within("something to hear", self.backplane.inbox.recv()).await.expect("the backplane lives")
@@ -183,13 +190,14 @@ impl Drop for Node {
     }
 }
 
-/// "ann: hello", "+ann", "-ann", "ann types", "ann rests", "gap lobby", "presence gap lobby".
+/// "ann: hello", "+ann", "ann x2" (with two devices), "-ann", "ann types", "ann rests", "gap lobby", "presence gap lobby".
 pub(crate) fn show(inbound: &Inbound) -> String {
     match inbound {
         Inbound::Heard(envelope) => match &envelope.event {
             Event::Said(message) => format!("{}: {}", message.author.name, message.text),
             Event::Updated(update) => format!("{}: {:?} {}", update.author.name, update.change, update.count),
             Event::Joined(who) => format!("+{}", who.user),
+            Event::Counted(who) => format!("{} x{}", who.user, who.devices),
             Event::Left(who) => format!("-{}", who.user),
             Event::Hinted(Hint::Typing { who, on: true }) => format!("{} types", who.name),
             Event::Hinted(Hint::Typing { who, on: false }) => format!("{} rests", who.name),
@@ -237,6 +245,8 @@ pub(crate) fn claim(room: &RoomId, user: &str) -> Claim {
         name: name(user),
         subject: None,
         session: SessionId::random(),
+        renames: false,
+        grace: Duration::ZERO,
     }
 }
 

@@ -71,6 +71,23 @@ impl Person {
         json!({ "epoch": said["epoch"], "seq": said["seq"] })
     }
 
+    /// The next that is said of who is there.
+    pub async fn hears_of_people(&mut self) -> Value {
+        loop {
+            let event = self.client.event().await;
+            if event[1] == "presence" {
+                return event[2].clone();
+            }
+        }
+    }
+
+    /// How many connections someone has in a room; `None`: they are not there.
+    pub async fn devices_of(&mut self, room: &str, user: &str) -> Option<u64> {
+        let members = self.does("members", json!({ "room": room })).await;
+        let members = members["members"].as_array().expect("members");
+        members.iter().find(|who| who["user"] == user)?["devices"].as_u64()
+    }
+
     /// The next event that is not about who is there.
     pub async fn hears(&mut self) -> (String, Value) {
         loop {

@@ -206,8 +206,10 @@ impl fmt::Debug for Subscription {
 
 /// Who is where, over all nodes.
 ///
-/// The unit is a person in a room, however many sessions they have there: the first one that enters and the last one
-/// that leaves are events ([`crate::Event::Joined`], [`crate::Event::Left`]) in every subscribed node's inbox.
+/// The unit is a person in a room, however many sessions they have there. Every change of it is an event in every
+/// subscribed node's inbox, and raises the room's version by one: [`crate::Event::Joined`] for the first session that
+/// enters and for another name, [`crate::Event::Counted`] for another number of sessions, [`crate::Event::Left`] for the
+/// end of the last.
 #[async_trait]
 pub trait Presence: fmt::Debug + Send + Sync {
     /// The outcome is decided in the step that makes it. Entering twice with one session changes nothing.
@@ -219,16 +221,15 @@ pub trait Presence: fmt::Debug + Send + Sync {
     /// Everyone in a room, with the version that the next change will follow. Sorted by user.
     async fn occupants(&self, room: &RoomId) -> Result<Occupancy, BackplaneError>;
 
-    /// How many people are in a room.
-    async fn count(&self, room: &RoomId) -> Result<usize, BackplaneError>;
-
-    /// Keeps this node's lease and buries the nodes whose lease has ended. Called every [`Presence::beat`].
+    /// Keeps this node's lease, buries the nodes whose lease has ended, and announces the leaves that were held back long
+    /// enough. Called every [`Presence::beat`].
     async fn heartbeat(&self) -> Result<Vec<Buried>, BackplaneError>;
 
     /// How often [`Presence::heartbeat`] wants to be called.
     fn beat(&self) -> Duration;
 
-    /// Gives this node's lease back, and with it whoever still is on it. Nothing can be entered after it.
+    /// Gives this node's lease back. The leave of whoever still is on it is held back for their [`Claim::grace`]. Nothing
+    /// can be entered after it.
     async fn resign(&self) -> Result<(), BackplaneError>;
 }
 
@@ -245,20 +246,29 @@ pub struct Claim {
     pub subject: Option<String>,
     /// The session that enters.
     pub session: SessionId,
+    /// `name` is theirs from now on, also where they are there under another. Otherwise they keep the one that they have.
+    pub renames: bool,
+    /// How long the news of their leave is held back if the node goes before the session does.
+    pub grace: Duration,
 }
 
 /// What came of a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Arrival {
-    /// The first: the room hears it, with this version.
+    /// They are new: the room hears it, with this version.
     First {
         /// The room's version after it.
         version: u64,
         /// How many people are in the room at that version.
         count: usize,
     },
-    /// They were there already. Nothing was changed in the room.
-    Again,
+    /// They were there already, with other sessions or until a moment ago.
+    Again {
+        /// The room's version after it.
+        version: u64,
+        /// How many people are in the room at that version.
+        count: usize,
+    },
     /// Another subject holds it. Nothing was changed.
     Taken,
 }

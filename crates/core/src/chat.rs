@@ -3,9 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    Arrival, BackplaneError, Broker, Change, Claim, Command, Departure, Draft, Envelope, Event, Exit, Hint,
-    Identity, Limits, MEMBERS_PAGE, Message, MessageId, Name, Occupancy, Past, Position, Presence, Receipt,
-    Recent, Refusal, RefusalCode, Reply, Revised, Revision, RoomId, Said, Session, Side, UserId, guest_name,
+    Arrival, BackplaneError, Broker, Change, Claim, Command, Departure, Draft, Ending, Envelope, Event, Exit,
+    Hint, Identity, Limits, MEMBERS_PAGE, Message, MessageId, Name, Page, PageOf, Past, Position, Presence,
+    Receipt, Recent, Refusal, RefusalCode, Reply, Revised, Revision, RoomId, Rosters, Said, Session, Side,
+    UserId, guest_name,
 };
 
 /// The last messages that are searched for a channel's.
@@ -24,19 +25,25 @@ const PIECE: usize = 64;
 pub struct Chat {
     broker: Arc<dyn Broker>,
     presence: Arc<dyn Presence>,
+    rosters: Arc<dyn Rosters>,
     limits: Limits,
 }
 
 impl Chat {
     /// A chat over these ports.
-    pub fn new(broker: Arc<dyn Broker>, presence: Arc<dyn Presence>, limits: Limits) -> Self {
-        Self { broker, presence, limits }
+    pub fn new(
+        broker: Arc<dyn Broker>,
+        presence: Arc<dyn Presence>,
+        rosters: Arc<dyn Rosters>,
+        limits: Limits,
+    ) -> Self {
+        Self { broker, presence, rosters, limits }
     }
 
     /// Carries out one command. A refusal has changed nothing, but for `unavailable`: then nobody knows.
     pub async fn handle(&self, session: &mut Session, command: Command) -> Result<Reply, Refusal> {
         match command {
-            Command::Enter { room, name, counted } => self.enter(session, room, name, counted).await,
+            Command::Enter { room, name } => self.enter(session, room, name).await,
             Command::Label { name } => {
                 session.label = Some(name.unwrap_or_else(guest_name));
                 Ok(Reply::Done)
@@ -127,9 +134,11 @@ impl Chat {
             name: identity.name.clone(),
             subject: Some(identity.user.to_string()),
             session: session.id,
+            renames: true,
+            grace: self.limits.grace,
         };
         if self.presence.enter(claim).await.map_err(unavailable)? == Arrival::Taken {
-            return Err(Refusal::new(RefusalCode::NameTaken, "someone else has this name"));
+            return Err(taken());
         }
         session.entered.insert(room, user);
         session.identity = Some(identity);
@@ -137,29 +146,32 @@ impl Chat {
     }
 
     /// The session is over: it leaves every room that it is in and hears nothing any more.
-    pub async fn close(&self, session: &mut Session) {
+    pub async fn close(&self, session: &mut Session, ending: Ending) {
         for room in session.hears.keys() {
             session.listener.forget(room);
         }
         session.hears.clear();
+        let grace = match ending {
+            Ending::Final => Duration::ZERO,
+            Ending::Lost => self.grace(session),
+        };
         for (room, user) in std::mem::take(&mut session.entered) {
-            self.announce_exit(session, room, user).await;
+            self.announce_exit(session, room, user, grace).await;
         }
     }
 
-    async fn announce_exit(&self, session: &Session, room: RoomId, user: UserId) {
-        if let Err(error) = self.exit(session, room, user).await {
+    /// How long a leave of this session's is held back, should it be lost.
+    fn grace(&self, session: &Session) -> Duration {
+        if session.identity.is_some() { self.limits.grace } else { self.limits.tutorial_grace }
+    }
+
+    async fn announce_exit(&self, session: &Session, room: RoomId, user: UserId, grace: Duration) {
+        if let Err(error) = self.exit(session, room, user, grace).await {
             tracing::warn!(%error, "could not announce a leave; presence will repair it");
         }
     }
 
-    async fn enter(
-        &self,
-        session: &mut Session,
-        room: RoomId,
-        name: Option<Name>,
-        counted: bool,
-    ) -> Result<Reply, Refusal> {
+    async fn enter(&self, session: &mut Session, room: RoomId, name: Option<Name>) -> Result<Reply, Refusal> {
         let name = name.unwrap_or_else(guest_name);
         let user = UserId::from(&name);
         let before = session.entered.get(&room).cloned();
@@ -167,17 +179,22 @@ impl Chat {
         session.label = Some(name.clone());
         // At once, for from here on the session knows of its new name alone.
         let left = match before.filter(|before| *before != user) {
-            Some(before) => self.exit(session, room.clone(), before).await.map_err(unavailable)?,
+            Some(before) => {
+                self.exit(session, room.clone(), before, Duration::ZERO).await.map_err(unavailable)?
+            }
             None => Departure::Silent,
         };
-        let (first, count) = match arrival {
-            Arrival::First { count, .. } => {
-                (true, Some(count.saturating_sub(usize::from(matches!(left, Departure::Last { .. })))))
-            }
-            _ if counted => (false, Some(self.presence.count(&room).await.map_err(unavailable)?)),
-            _ => (false, None),
+        let (first, version, count) = match arrival {
+            Arrival::First { version, count } => (true, version, count),
+            Arrival::Again { version, count } => (false, version, count),
+            Arrival::Taken => return Err(taken()),
         };
-        Ok(Reply::Entered { room, name, first, count })
+        // The version of their own leave is the later one.
+        let (version, count) = match left {
+            Departure::Last { version } => (version, count.saturating_sub(1)),
+            Departure::Silent => (version, count),
+        };
+        Ok(Reply::Entered { room, name, first, version, count })
     }
 
     async fn join(
@@ -196,7 +213,7 @@ impl Chat {
         if joined.is_err() && !known {
             session.forget(&room);
             if let Some(user) = session.entered.remove(&room) {
-                self.announce_exit(session, room, user).await;
+                self.announce_exit(session, room, user, Duration::ZERO).await;
             }
         }
         joined
@@ -214,18 +231,20 @@ impl Chat {
         if let Past::Recent(recent) = &mut past {
             last_within(ONE_ANSWER, &mut recent.envelopes);
         }
-        self.list(session, room, &user, &name).await?;
-        let Occupancy { occupants, .. } = self.presence.occupants(room).await.map_err(unavailable)?;
-        let count = occupants.len();
-        let members = occupants.into_iter().take(MEMBERS_PAGE).collect();
-        Ok(Reply::Joined { room: room.clone(), is_back: since.is_some(), past, members, count })
+        let since_version = match self.list(session, room, &user, &name).await? {
+            Arrival::First { version, .. } | Arrival::Again { version, .. } => version,
+            Arrival::Taken => return Err(taken()),
+        };
+        let first = PageOf { room: room.clone(), since: since_version, after: None, limit: MEMBERS_PAGE };
+        let Page { version, members, count, .. } = self.rosters.page(first).await.map_err(unavailable)?;
+        Ok(Reply::Joined { room: room.clone(), is_back: since.is_some(), past, version, members, count })
     }
 
     async fn leave(&self, session: &mut Session, room: &RoomId) -> Result<Reply, Refusal> {
         joined(session, room)?;
         session.forget(room);
         if let Some(user) = session.entered.remove(room) {
-            self.exit(session, room.clone(), user).await.map_err(unavailable)?;
+            self.exit(session, room.clone(), user, Duration::ZERO).await.map_err(unavailable)?;
         }
         Ok(Reply::Done)
     }
@@ -298,23 +317,20 @@ impl Chat {
         Ok(Reply::History { room, history })
     }
 
-    /// The name is claimed before the old one is given back, and the rooms hear of it as of somebody new. Other sessions of
-    /// the same person keep the old one until they connect again.
+    /// The name is claimed before the old one is given back; then the rooms hear of it, one after the other. Should that
+    /// break off, a retry does what is missing. Other sessions of the same person keep their old one until they connect again.
     async fn rename(&self, session: &mut Session, name: Name) -> Result<Reply, Refusal> {
         let Identity { user, name: before } = session.identity.clone().ok_or_else(nobody)?;
         let identity = Identity { user: user.clone(), name: name.clone() };
-        if name == before {
-            return Ok(Reply::Renamed { identity, session: None });
-        }
         self.claim_name(session, identity.clone()).await?;
         if UserId::of_name(&before) != UserId::of_name(&name) {
-            self.announce_exit(session, RoomId::names(), UserId::of_name(&before)).await;
+            self.announce_exit(session, RoomId::names(), UserId::of_name(&before), Duration::ZERO).await;
         }
         let rooms: Vec<_> =
             session.entered.keys().filter(|room| **room != RoomId::names()).cloned().collect();
         for room in rooms {
-            self.announce_exit(session, room.clone(), user.clone()).await;
-            self.list(session, &room, &user, &name).await?;
+            let claim = Claim { renames: true, ..self.claim(session, &room, &user, &name) };
+            self.presence.enter(claim).await.map_err(unavailable)?;
         }
         Ok(Reply::Renamed { identity, session: None })
     }
@@ -344,11 +360,9 @@ impl Chat {
         limit: usize,
     ) -> Result<Reply, Refusal> {
         joined(session, room)?;
-        let Occupancy { occupants, .. } = self.presence.occupants(room).await.map_err(unavailable)?;
-        let count = occupants.len();
-        let mut rest = occupants.into_iter().filter(|o| after.as_ref().is_none_or(|after| o.user > *after));
-        let members: Vec<_> = rest.by_ref().take(limit.clamp(1, MEMBERS_PAGE)).collect();
-        let next = rest.next().and_then(|_| members.last().map(|last| last.user.clone()));
+        let wanted = PageOf { room: room.clone(), since: 0, after, limit: limit.clamp(1, MEMBERS_PAGE) };
+        let Page { members, count, more, .. } = self.rosters.page(wanted).await.map_err(unavailable)?;
+        let next = members.last().filter(|_| more).map(|last| last.user.clone());
         Ok(Reply::Members { members, count, next })
     }
 
@@ -360,21 +374,32 @@ impl Chat {
         user: &UserId,
         name: &Name,
     ) -> Result<Arrival, Refusal> {
-        let claim = Claim {
-            room: room.clone(),
-            user: user.clone(),
-            name: name.clone(),
-            subject: None,
-            session: session.id,
-        };
+        let claim = self.claim(session, room, user, name);
         let arrival = self.presence.enter(claim).await.map_err(unavailable)?;
         session.entered.insert(room.clone(), user.clone());
         Ok(arrival)
     }
 
-    async fn exit(&self, session: &Session, room: RoomId, user: UserId) -> Result<Departure, BackplaneError> {
-        let exit = Exit { room, user, session: session.id, grace: Duration::ZERO };
-        self.presence.leave(exit).await
+    fn claim(&self, session: &Session, room: &RoomId, user: &UserId, name: &Name) -> Claim {
+        Claim {
+            room: room.clone(),
+            user: user.clone(),
+            name: name.clone(),
+            subject: None,
+            session: session.id,
+            renames: false,
+            grace: self.grace(session),
+        }
+    }
+
+    async fn exit(
+        &self,
+        session: &Session,
+        room: RoomId,
+        user: UserId,
+        grace: Duration,
+    ) -> Result<Departure, BackplaneError> {
+        self.presence.leave(Exit { room, user, session: session.id, grace }).await
     }
 }
 
@@ -420,6 +445,10 @@ fn joined(session: &Session, room: &RoomId) -> Result<(), Refusal> {
 
 fn no_message() -> Refusal {
     Refusal::new(RefusalCode::NotFound, "there is no such message")
+}
+
+fn taken() -> Refusal {
+    Refusal::new(RefusalCode::NameTaken, "someone else has this name")
 }
 
 fn nobody() -> Refusal {

@@ -16,8 +16,6 @@ pub enum Command {
         room: RoomId,
         /// The name that they want.
         name: Option<Name>,
-        /// They are told how many people are there then.
-        counted: bool,
     },
     /// Put this name on what I say. Nobody is listed. `None`: a guest's.
     Label {
@@ -208,8 +206,10 @@ pub enum Reply {
         name: Name,
         /// Nobody of that name was there before, so the room hears of it.
         first: bool,
-        /// How many people are in the room with you, if that was asked or known.
-        count: Option<usize>,
+        /// The room's version with them in it: who came and went up to it is in the count.
+        version: u64,
+        /// How many people are in the room with them.
+        count: usize,
     },
     /// You hear the room from its past on.
     Joined {
@@ -219,6 +219,8 @@ pub enum Reply {
         is_back: bool,
         /// What was said there before.
         past: Past,
+        /// The version of the room's people that the following two are of.
+        version: u64,
         /// The first page of who is here.
         members: Vec<Occupant>,
         /// How many are here.

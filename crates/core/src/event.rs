@@ -114,12 +114,14 @@ pub enum Change {
 }
 
 /// Someone who is in a room.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Occupant {
     /// Who they are.
     pub user: UserId,
     /// What they are called.
     pub name: Name,
+    /// How many sessions of theirs are in the room, over all nodes. 0: they are gone, or may come straight back.
+    pub devices: usize,
 }
 
 /// What is true for a moment only: whoever misses it has missed nothing.
@@ -148,9 +150,11 @@ pub enum Event {
     Said(Message),
     /// A message was changed. That is in the log too, and the message in the history is as it is now.
     Updated(Update),
-    /// Someone's first connection came in.
+    /// Someone came in, or has another name.
     Joined(Occupant),
-    /// Someone's last connection is gone.
+    /// Someone who is in has another number of devices.
+    Counted(Occupant),
+    /// Someone is gone.
     Left(Occupant),
     /// A hint was given. It is kept nowhere.
     Hinted(Hint),
@@ -162,7 +166,7 @@ impl Event {
         match self {
             Self::Said(message) => message.text.len() + message.fate.as_ref().map_or(0, |fate| fate.length()),
             Self::Updated(Update { change: Change::Edit { text }, .. }) => text.len(),
-            Self::Updated(_) | Self::Joined(_) | Self::Left(_) | Self::Hinted(_) => 0,
+            Self::Updated(_) | Self::Joined(_) | Self::Counted(_) | Self::Left(_) | Self::Hinted(_) => 0,
         }
     }
 }

@@ -1,11 +1,11 @@
-//! Who holds a person's place in a room on this node: presence hears of the first session and of the last.
+//! Who holds a person's place in a room on this node, and with how many sessions.
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::Mutex,
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use crate::{Claim, Exit, Name, RoomId, SessionId, UserId};
+use crate::{Claim, Exit, RoomId, SessionId, UserId};
 
 type Pair = (RoomId, UserId);
 
@@ -18,18 +18,16 @@ pub struct Holders(Mutex<HashMap<Pair, Held>>);
 
 #[derive(Debug)]
 struct Held {
-    name: Name,
-    subject: Option<String>,
+    /// As the first of them came, or the last that was renamed.
+    claim: Claim,
     sessions: HashSet<SessionId>,
 }
 
 /// What an entering session means for the node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Enter {
-    /// The node's first of this pair: the cluster must hear of it.
-    First,
-    /// The node has the pair already.
-    Again,
+    /// The node has the pair with so many sessions now, this one among them.
+    Held(usize),
     /// The node has it for another subject.
     Taken,
 }
@@ -37,9 +35,9 @@ pub enum Enter {
 /// What a leaving session means for the node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Leave {
-    /// The node's last of this pair: the cluster must hear of it.
-    Last,
-    /// Others hold it still, or this session never did.
+    /// So many sessions of the pair are left.
+    Held(usize),
+    /// This session did not hold it.
     Silent,
 }
 
@@ -47,17 +45,16 @@ impl Holders {
     /// Adds the session, unless another subject holds the pair.
     pub fn enter(&self, claim: &Claim) -> Enter {
         let mut pairs = self.lock();
-        let pair = (claim.room.clone(), claim.user.clone());
-        let Some(held) = pairs.get_mut(&pair) else {
-            let sessions = HashSet::from([claim.session]);
-            pairs.insert(pair, Held { name: claim.name.clone(), subject: claim.subject.clone(), sessions });
-            return Enter::First;
-        };
-        if held.subject != claim.subject {
+        let new = || Held { claim: claim.clone(), sessions: HashSet::new() };
+        let held = pairs.entry((claim.room.clone(), claim.user.clone())).or_insert_with(new);
+        if held.claim.subject != claim.subject {
             return Enter::Taken;
         }
+        if claim.renames {
+            held.claim.name = claim.name.clone();
+        }
         held.sessions.insert(claim.session);
-        Enter::Again
+        Enter::Held(held.sessions.len())
     }
 
     /// Takes the session out.
@@ -65,30 +62,28 @@ impl Holders {
         let mut pairs = self.lock();
         let pair = (exit.room.clone(), exit.user.clone());
         let Some(held) = pairs.get_mut(&pair) else { return Leave::Silent };
-        if !held.sessions.remove(&exit.session) || !held.sessions.is_empty() {
+        if !held.sessions.remove(&exit.session) {
             return Leave::Silent;
         }
-        pairs.remove(&pair);
-        Leave::Last
+        let left = held.sessions.len();
+        if left == 0 {
+            pairs.remove(&pair);
+        }
+        Leave::Held(left)
     }
 
-    /// Everything held, one claim a pair: what a node says again after its lease was lost.
-    pub fn claims(&self) -> Vec<Claim> {
-        let pairs = self.lock();
-        pairs.iter().filter_map(|((room, user), held)| claim(room, user, held)).collect()
+    /// How many sessions hold a pair.
+    pub fn count(&self, room: &RoomId, user: &UserId) -> usize {
+        self.lock().get(&(room.clone(), user.clone())).map_or(0, |held| held.sessions.len())
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Pair, Held>> {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    /// Everything held, one claim a pair and how many sessions hold it: what a node says again after its lease was lost.
+    pub fn claims(&self) -> Vec<(Claim, usize)> {
+        let held = |held: &Held| (Claim { renames: false, ..held.claim.clone() }, held.sessions.len());
+        self.lock().values().map(held).collect()
     }
-}
 
-fn claim(room: &RoomId, user: &UserId, held: &Held) -> Option<Claim> {
-    Some(Claim {
-        room: room.clone(),
-        user: user.clone(),
-        name: held.name.clone(),
-        subject: held.subject.clone(),
-        session: *held.sessions.iter().next()?,
-    })
+    fn lock(&self) -> MutexGuard<'_, HashMap<Pair, Held>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }

@@ -16,6 +16,7 @@ mod memory;
 mod memory_presence;
 mod reactions;
 mod roster;
+mod rosters;
 mod session;
 
 pub use backplane::{
@@ -33,4 +34,5 @@ pub use ids::{InvalidId, MessageId, Name, NodeId, RoomId, SessionId, UserId};
 pub use limits::{HISTORY_LENGTH, Limits, MEMBERS_PAGE};
 pub use memory::memory;
 pub use roster::{Applied, Roster};
-pub use session::{Identity, Listener, Session};
+pub use rosters::{Page, PageOf, Rosters};
+pub use session::{Ending, Identity, Listener, Session};

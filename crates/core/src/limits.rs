@@ -1,4 +1,6 @@
-//! Bounds on what a person may send and be sent.
+//! Bounds on what a person may send and be sent, and on how long they are waited for.
+
+use std::time::Duration;
 
 /// Messages that a room's history keeps, where nothing else is configured.
 pub const HISTORY_LENGTH: usize = 1_000;
@@ -13,10 +15,14 @@ pub struct Limits {
     pub text: usize,
     /// Most rooms that one session may be in.
     pub rooms: usize,
+    /// How long the leave of someone with an identity is held back whose connection was lost.
+    pub grace: Duration,
+    /// The same of someone who is only a name.
+    pub tutorial_grace: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { text: 32 * 1024, rooms: 100 }
+        Self { text: 32 * 1024, rooms: 100, grace: Duration::from_secs(10), tutorial_grace: Duration::ZERO }
     }
 }

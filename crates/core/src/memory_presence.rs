@@ -1,8 +1,8 @@
 //! Presence of one node, alone.
 
 use std::{
-    collections::{BTreeMap, HashMap},
-    time::Duration,
+    collections::{BTreeMap, BTreeSet, HashMap},
+    time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
@@ -13,6 +13,9 @@ use crate::{
     Occupancy, Occupant, Place, Presence, RoomId, SessionId, UserId,
     memory::{Outlet, now},
 };
+
+/// How often it is looked whose grace is over.
+const BEAT: Duration = Duration::from_millis(250);
 
 #[derive(Debug)]
 pub(crate) struct MemoryPresence {
@@ -25,6 +28,8 @@ pub(crate) struct MemoryPresence {
 #[derive(Debug, Default)]
 struct Rooms {
     known: HashMap<RoomId, Room>,
+    /// Whose leave is held back, and when it is due.
+    graces: BTreeSet<(Instant, RoomId, UserId)>,
     /// No room that is forgotten had a higher version, so none ever counts backwards.
     floor: u64,
     resigned: bool,
@@ -33,19 +38,115 @@ struct Rooms {
 #[derive(Debug)]
 struct Room {
     version: u64,
-    people: BTreeMap<UserId, Name>,
+    people: BTreeMap<UserId, Person>,
+}
+
+#[derive(Debug)]
+struct Person {
+    name: Name,
+    subject: Option<String>,
+    devices: usize,
+    /// Their leave is held back until then.
+    due: Option<Instant>,
+}
+
+/// A change of a room, to be said.
+struct Changed {
+    version: u64,
+    event: Event,
 }
 
 impl Rooms {
-    fn of(&mut self, room: &RoomId) -> &mut Room {
-        let version = self.floor;
-        self.known.entry(room.clone()).or_insert_with(|| Room { version, people: BTreeMap::new() })
+    fn is_of_another(&self, claim: &Claim) -> bool {
+        let person = self.known.get(&claim.room).and_then(|room| room.people.get(&claim.user));
+        person.is_some_and(|person| person.subject != claim.subject)
     }
 
-    fn forget(&mut self, room: &RoomId) {
-        if let Some(room) = self.known.remove(room) {
-            self.floor = self.floor.max(room.version);
+    /// Someone is here with so many devices. `None`: nothing is different.
+    fn put(&mut self, claim: &Claim, devices: usize) -> (Arrival, Option<Changed>) {
+        let floor = self.floor;
+        let new = || Room { version: floor, people: BTreeMap::new() };
+        let room = self.known.entry(claim.room.clone()).or_insert_with(new);
+        let Some(person) = room.people.get_mut(&claim.user) else {
+            let (name, subject) = (claim.name.clone(), claim.subject.clone());
+            room.people.insert(claim.user.clone(), Person { name, subject, devices, due: None });
+            let joined = room.changed(&claim.user, Event::Joined);
+            return (Arrival::First { version: room.version, count: room.people.len() }, joined);
+        };
+        if let Some(due) = person.due.take() {
+            self.graces.remove(&(due, claim.room.clone(), claim.user.clone()));
         }
+        let changed = match person.becomes(claim, devices) {
+            Some(event) => room.changed(&claim.user, event),
+            None => None,
+        };
+        (Arrival::Again { version: room.version, count: room.people.len() }, changed)
+    }
+
+    /// Someone is here with so many devices fewer, or not at all any more.
+    fn take(&mut self, exit: &Exit, devices: usize) -> (Departure, Option<Changed>) {
+        let found = self.known.get_mut(&exit.room).and_then(|room| room.people.get_mut(&exit.user));
+        let Some(person) = found else { return (Departure::Silent, None) };
+        person.devices = devices;
+        if devices == 0 && exit.grace.is_zero() {
+            let changed = self.remove(&exit.room, &exit.user);
+            let last = changed.as_ref().map(|changed| Departure::Last { version: changed.version });
+            return (last.unwrap_or(Departure::Silent), changed);
+        }
+        if devices == 0 {
+            let due = Instant::now() + exit.grace;
+            person.due = Some(due);
+            self.graces.insert((due, exit.room.clone(), exit.user.clone()));
+        }
+        let room = self.known.get_mut(&exit.room);
+        (Departure::Silent, room.and_then(|room| room.changed(&exit.user, Event::Counted)))
+    }
+
+    fn remove(&mut self, id: &RoomId, user: &UserId) -> Option<Changed> {
+        let room = self.known.get_mut(id)?;
+        let Person { name, .. } = room.people.remove(user)?;
+        room.version += 1;
+        let version = room.version;
+        if room.people.is_empty() {
+            self.known.remove(id);
+            self.floor = self.floor.max(version);
+        }
+        Some(Changed { version, event: Event::Left(Occupant { user: user.clone(), name, devices: 0 }) })
+    }
+
+    fn due(&mut self, now: Instant) -> Option<(RoomId, Changed)> {
+        while self.graces.first().is_some_and(|(due, ..)| *due <= now) {
+            let (_, room, user) = self.graces.pop_first()?;
+            if let Some(changed) = self.remove(&room, &user) {
+                return Some((room, changed));
+            }
+        }
+        None
+    }
+}
+
+impl Room {
+    /// Raises the version for what has become of someone.
+    fn changed(&mut self, user: &UserId, event: fn(Occupant) -> Event) -> Option<Changed> {
+        let person = self.people.get(user)?;
+        self.version += 1;
+        Some(Changed { version: self.version, event: event(person.occupant(user)) })
+    }
+}
+
+impl Person {
+    /// What is different about them, if anything is.
+    fn becomes(&mut self, claim: &Claim, devices: usize) -> Option<fn(Occupant) -> Event> {
+        let is_counted = std::mem::replace(&mut self.devices, devices) != devices;
+        if claim.renames && self.name != claim.name {
+            self.name = claim.name.clone();
+            return Some(Event::Joined);
+        }
+        is_counted.then_some(Event::Counted)
+    }
+
+    fn occupant(&self, user: &UserId) -> Occupant {
+        Occupant { user: user.clone(), name: self.name.clone(), devices: self.devices }
     }
 }
 
@@ -54,9 +155,10 @@ impl MemoryPresence {
         Self { holders: Holders::default(), rooms: Mutex::default(), outlet }
     }
 
-    async fn say(&self, room: RoomId, version: u64, session: SessionId, event: Event) {
+    async fn say(&self, room: &RoomId, origin: Option<SessionId>, changed: Option<Changed>) {
+        let Some(Changed { version, event }) = changed else { return };
         let place = Place::Presence(version);
-        self.outlet.say(Envelope { room, place, at: now(), origin: Some(session), event }).await;
+        self.outlet.say(Envelope { room: room.clone(), place, at: now(), origin, event }).await;
     }
 }
 
@@ -67,35 +169,21 @@ impl Presence for MemoryPresence {
         if rooms.resigned {
             return Err(BackplaneError::new("the node has resigned"));
         }
-        match self.holders.enter(&claim) {
-            Enter::Taken => return Ok(Arrival::Taken),
-            Enter::Again => return Ok(Arrival::Again),
-            Enter::First => {}
+        if rooms.is_of_another(&claim) {
+            return Ok(Arrival::Taken);
         }
-        let room = rooms.of(&claim.room);
-        room.version += 1;
-        room.people.insert(claim.user.clone(), claim.name.clone());
-        let (version, count) = (room.version, room.people.len());
-        let joined = Event::Joined(Occupant { user: claim.user, name: claim.name });
-        self.say(claim.room, version, claim.session, joined).await;
-        Ok(Arrival::First { version, count })
+        let Enter::Held(devices) = self.holders.enter(&claim) else { return Ok(Arrival::Taken) };
+        let (arrival, changed) = rooms.put(&claim, devices);
+        self.say(&claim.room, Some(claim.session), changed).await;
+        Ok(arrival)
     }
 
     async fn leave(&self, exit: Exit) -> Result<Departure, BackplaneError> {
         let mut rooms = self.rooms.lock().await;
-        if self.holders.leave(&exit) == Leave::Silent {
-            return Ok(Departure::Silent);
-        }
-        let Some(room) = rooms.known.get_mut(&exit.room) else { return Ok(Departure::Silent) };
-        let Some(name) = room.people.remove(&exit.user) else { return Ok(Departure::Silent) };
-        room.version += 1;
-        let version = room.version;
-        if room.people.is_empty() {
-            rooms.forget(&exit.room);
-        }
-        let left = Event::Left(Occupant { user: exit.user, name });
-        self.say(exit.room, version, exit.session, left).await;
-        Ok(Departure::Last { version })
+        let Leave::Held(devices) = self.holders.leave(&exit) else { return Ok(Departure::Silent) };
+        let (departure, changed) = rooms.take(&exit, devices);
+        self.say(&exit.room, Some(exit.session), changed).await;
+        Ok(departure)
     }
 
     async fn occupants(&self, room: &RoomId) -> Result<Occupancy, BackplaneError> {
@@ -103,24 +191,21 @@ impl Presence for MemoryPresence {
         let Some(room) = rooms.known.get(room) else {
             return Ok(Occupancy { version: rooms.floor, occupants: Vec::new() });
         };
-        let occupants = room
-            .people
-            .iter()
-            .map(|(user, name)| Occupant { user: user.clone(), name: name.clone() })
-            .collect();
+        let occupants = room.people.iter().map(|(user, person)| person.occupant(user)).collect();
         Ok(Occupancy { version: room.version, occupants })
     }
 
-    async fn count(&self, room: &RoomId) -> Result<usize, BackplaneError> {
-        Ok(self.rooms.lock().await.known.get(room).map_or(0, |room| room.people.len()))
-    }
-
+    /// The only node there is has no lease to keep, but leaves to announce whose time has come.
     async fn heartbeat(&self) -> Result<Vec<Buried>, BackplaneError> {
+        let mut rooms = self.rooms.lock().await;
+        while let Some((room, changed)) = rooms.due(Instant::now()) {
+            self.say(&room, None, Some(changed)).await;
+        }
         Ok(Vec::new())
     }
 
     fn beat(&self) -> Duration {
-        Duration::from_mins(1)
+        BEAT
     }
 
     async fn resign(&self) -> Result<(), BackplaneError> {

@@ -1,21 +1,23 @@
 //! A room's people as one node knows them, kept up by presence changes.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Bound};
 
-use crate::{Event, Name, Occupancy, Occupant, UserId};
+use crate::{Event, Occupancy, Occupant, UserId};
 
 /// A copy of a room's presence.
 #[derive(Debug, Default)]
 pub struct Roster {
     version: u64,
-    people: BTreeMap<UserId, Name>,
+    people: BTreeMap<UserId, Occupant>,
 }
 
 /// What a change did to the copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Applied {
-    /// The copy has it now.
+    /// Someone came, went, or has another name.
     New,
+    /// The copy has it now, and nobody needs to be told.
+    Silent,
     /// The copy had it already.
     Old,
     /// Changes before it are missing: the room must be read again.
@@ -32,12 +34,17 @@ impl Roster {
             return Applied::Gap;
         }
         self.version = version;
-        match event {
-            Event::Joined(who) => drop(self.people.insert(who.user.clone(), who.name.clone())),
-            Event::Left(who) => drop(self.people.remove(&who.user)),
-            Event::Said(_) | Event::Updated(_) | Event::Hinted(_) => {}
-        }
-        Applied::New
+        let is_news = match event {
+            Event::Joined(who) | Event::Counted(who) => self.put(who),
+            Event::Left(who) => self.people.remove(&who.user).is_some(),
+            Event::Said(_) | Event::Updated(_) | Event::Hinted(_) => false,
+        };
+        if is_news { Applied::New } else { Applied::Silent }
+    }
+
+    fn put(&mut self, who: &Occupant) -> bool {
+        let before = self.people.insert(who.user.clone(), who.clone());
+        before.is_none_or(|before| before.name != who.name)
     }
 
     /// Takes over a fresh reading and says what is different, as events. An older reading changes nothing.
@@ -45,12 +52,19 @@ impl Roster {
         if fresh.version < self.version {
             return Vec::new();
         }
-        let people: BTreeMap<_, _> = fresh.occupants.into_iter().map(|o| (o.user, o.name)).collect();
-        let left = only_in(&self.people, &people).map(Event::Left);
-        let joined = only_in(&people, &self.people).map(Event::Joined);
-        let events = left.chain(joined).collect();
+        let people: BTreeMap<_, _> = fresh.occupants.into_iter().map(|who| (who.user.clone(), who)).collect();
+        let gone = self.people.values().filter(|who| !people.contains_key(&who.user));
+        let is_known = |who: &Occupant| self.people.get(&who.user).is_some_and(|old| old.name == who.name);
+        let come = people.values().filter(|who| !is_known(who));
+        let left = gone.map(|who| Event::Left(Occupant { devices: 0, ..who.clone() }));
+        let events = left.chain(come.cloned().map(Event::Joined)).collect();
         (self.version, self.people) = (fresh.version, people);
         events
+    }
+
+    /// The last change that it knows.
+    pub fn version(&self) -> u64 {
+        self.version
     }
 
     /// How many there are.
@@ -58,27 +72,20 @@ impl Roster {
         self.people.len()
     }
 
-    /// Everyone, sorted by user.
-    pub fn people(&self) -> impl ExactSizeIterator<Item = Occupant> + '_ {
-        self.people.iter().map(|(user, name)| Occupant { user: user.clone(), name: name.clone() })
+    /// Everyone, sorted by user; only those after this one, if it is given.
+    pub fn people(&self, after: Option<&UserId>) -> impl Iterator<Item = &Occupant> {
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.people.range::<UserId, _>((start, Bound::Unbounded)).map(|(_, who)| who)
     }
-}
-
-fn only_in<'a>(
-    here: &'a BTreeMap<UserId, Name>,
-    there: &'a BTreeMap<UserId, Name>,
-) -> impl Iterator<Item = Occupant> + 'a {
-    here.iter()
-        .filter(|(user, _)| !there.contains_key(*user))
-        .map(|(user, name)| Occupant { user: user.clone(), name: name.clone() })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Name;
 
     fn someone(name: &str) -> Occupant {
-        Occupant { user: UserId::new(name), name: Name::parse(name).expect("a name") }
+        Occupant { user: UserId::new(name), name: Name::parse(name).expect("a name"), devices: 1 }
     }
 
     #[test]
@@ -88,10 +95,27 @@ mod tests {
         assert_eq!(roster.apply(1, &Event::Joined(someone("ann"))), Applied::Old);
         assert_eq!(roster.apply(3, &Event::Joined(someone("cy"))), Applied::Gap);
         let events = roster.replace(Occupancy { version: 3, occupants: vec![someone("bob"), someone("cy")] });
-        let expected =
-            vec![Event::Left(someone("ann")), Event::Joined(someone("bob")), Event::Joined(someone("cy"))];
+        let ann = Occupant { devices: 0, ..someone("ann") };
+        let expected = vec![Event::Left(ann), Event::Joined(someone("bob")), Event::Joined(someone("cy"))];
         assert_eq!(events, expected);
         assert_eq!(roster.apply(4, &Event::Left(someone("bob"))), Applied::New);
-        assert_eq!(roster.people().collect::<Vec<_>>(), vec![someone("cy")]);
+        assert_eq!(roster.people(None).collect::<Vec<_>>(), [&someone("cy")]);
+        assert_eq!(roster.people(Some(&UserId::new("cy"))).next(), None);
+    }
+
+    #[test]
+    fn another_name_is_news_and_another_device_is_not() {
+        let mut roster = Roster::default();
+        let ann = someone("ann");
+        roster.apply(1, &Event::Joined(ann.clone()));
+        let two = Occupant { devices: 2, ..ann.clone() };
+        assert_eq!(roster.apply(2, &Event::Counted(two.clone())), Applied::Silent);
+        assert_eq!(roster.people(None).next(), Some(&two));
+        let renamed = Occupant { name: Name::parse("Anna").expect("a name"), ..two };
+        assert_eq!(roster.apply(3, &Event::Joined(renamed.clone())), Applied::New);
+        let away = Occupant { devices: 0, ..renamed.clone() };
+        assert!(roster.replace(Occupancy { version: 5, occupants: vec![away] }).is_empty());
+        let events = roster.replace(Occupancy { version: 6, occupants: vec![ann.clone()] });
+        assert_eq!(events, [Event::Joined(ann)]);
     }
 }

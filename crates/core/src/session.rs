@@ -13,6 +13,15 @@ pub trait Listener: fmt::Debug + Send + Sync {
     fn forget(&self, room: &RoomId);
 }
 
+/// How a session ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// The client has said goodbye, or was sent away for good.
+    Final,
+    /// Its connection was lost: it may come straight back.
+    Lost,
+}
+
 /// Who a session is, where the vocabulary has accounts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {

@@ -42,7 +42,7 @@ impl Dialect for Basics {
 
     fn decode(&self, word: &str, args: &[Value]) -> Option<Result<Command, Misspoken>> {
         match word {
-            "addUser" | "adduser" => Some(words::enter(room(), args, false)),
+            "addUser" | "adduser" => Some(words::enter(room(), args)),
             "sendChat" | "sendchat" => Some(words::say(room(), args)),
             _ => None,
         }

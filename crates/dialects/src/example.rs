@@ -30,7 +30,7 @@ impl Dialect for Example {
 
     fn decode(&self, word: &str, args: &[Value]) -> Option<Result<Command, Misspoken>> {
         match word {
-            "add user" => Some(words::enter(room(), args, true)),
+            "add user" => Some(words::enter(room(), args)),
             // With anything else it is a word of seed 004.
             "new message" if matches!(args, [Value::String(_), ..]) => Some(words::say(room(), args)),
             "typing" => Some(Ok(Command::Type { room: room(), on: true })),
@@ -65,7 +65,7 @@ impl Dialect for Example {
 
     fn answer(&self, outcome: &Result<Reply, Refusal>) -> Answer {
         match outcome {
-            Ok(Reply::Entered { count: Some(count), .. }) => {
+            Ok(Reply::Entered { count, .. }) => {
                 let login = Utterance::new("login", [json!({ "numUsers": count })]);
                 Answer { told: smallvec![login], ..Answer::default() }
             }

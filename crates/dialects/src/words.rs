@@ -13,9 +13,9 @@ pub(crate) fn say(room: RoomId, args: &[Value]) -> Result<Command, Misspoken> {
 
 /// The first argument, as the name under which someone comes into this room. Without one it is a cancelled prompt as
 /// well: some clients leave a trailing `null` out.
-pub(crate) fn enter(room: RoomId, args: &[Value], counted: bool) -> Result<Command, Misspoken> {
+pub(crate) fn enter(room: RoomId, args: &[Value]) -> Result<Command, Misspoken> {
     let name = name_or_guest("name", args.first().or(Some(&Value::Null)))?;
-    Ok(Command::Enter { room, name, counted })
+    Ok(Command::Enter { room, name })
 }
 
 /// The name that someone wants. `None`: they become a guest, for `null` is what a cancelled prompt sends, and the

@@ -1,7 +1,7 @@
 //! What a room's sockets of one dialect hear, framed once for all of them.
 
 use bytes::{Bytes, BytesMut};
-use hubbub_core::{Position, SessionId};
+use hubbub_core::{Position, SessionId, UserId};
 
 /// Finished frames, and which event each part of them is.
 #[derive(Debug, Default)]
@@ -10,12 +10,24 @@ pub(crate) struct Batch {
     frames: Bytes,
     building: BytesMut,
     volatile: usize,
+    has_people: bool,
+}
+
+/// What tells whether a session knows an event already.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Label {
+    /// Nothing does.
+    None,
+    /// Its place in the room's log.
+    Logged(Position),
+    /// The version of the room's people with it, and of whom it is if it is of one.
+    People(u64, Option<UserId>),
 }
 
 #[derive(Debug)]
 struct Piece {
     end: usize,
-    position: Option<Position>,
+    label: Label,
     hidden_from: Option<SessionId>,
     volatile: bool,
 }
@@ -24,7 +36,7 @@ impl Batch {
     /// One more event: `write` frames it. Nothing written is no event.
     pub(crate) fn add(
         &mut self,
-        position: Option<Position>,
+        label: Label,
         hidden_from: Option<SessionId>,
         write: impl FnOnce(&mut BytesMut),
     ) {
@@ -32,8 +44,14 @@ impl Batch {
         write(&mut self.building);
         let end = self.building.len();
         if end > before {
-            self.pieces.push(Piece { end, position, hidden_from, volatile: false });
+            self.has_people |= matches!(label, Label::People(..));
+            self.pieces.push(Piece { end, label, hidden_from, volatile: false });
         }
+    }
+
+    /// Bytes of its frames.
+    pub(crate) fn length(&self) -> usize {
+        self.frames.len()
     }
 
     /// Bytes that were added.
@@ -44,7 +62,7 @@ impl Batch {
     /// The same of an event that nobody misses: who is behind does not hear it.
     pub(crate) fn add_volatile(&mut self, hidden_from: Option<SessionId>, write: impl FnOnce(&mut BytesMut)) {
         let before = self.pieces.len();
-        self.add(None, hidden_from, write);
+        self.add(Label::None, hidden_from, write);
         for piece in &mut self.pieces[before..] {
             piece.volatile = true;
             self.volatile += 1;
@@ -62,7 +80,7 @@ impl Batch {
         for piece in &self.pieces {
             let frames = &self.frames[std::mem::replace(&mut start, piece.end)..piece.end];
             if !piece.volatile {
-                lasting.add(piece.position, piece.hidden_from, |out| out.extend_from_slice(frames));
+                lasting.add(piece.label.clone(), piece.hidden_from, |out| out.extend_from_slice(frames));
             }
         }
         lasting.finish()
@@ -76,6 +94,11 @@ impl Batch {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.pieces.is_empty()
+    }
+
+    /// Whether it says who is in the room.
+    pub(crate) fn has_people(&self) -> bool {
+        self.has_people
     }
 
     /// How many events it has.
@@ -94,14 +117,11 @@ impl Batch {
     }
 
     /// The same, event by event.
-    pub(crate) fn pieces_for(
-        &self,
-        session: SessionId,
-    ) -> impl Iterator<Item = (Option<Position>, Bytes)> + '_ {
+    pub(crate) fn pieces_for(&self, session: SessionId) -> impl Iterator<Item = (&Label, Bytes)> + '_ {
         let mut start = 0;
         self.pieces.iter().filter_map(move |piece| {
             let range = std::mem::replace(&mut start, piece.end)..piece.end;
-            (piece.hidden_from != Some(session)).then(|| (piece.position, self.frames.slice(range)))
+            (piece.hidden_from != Some(session)).then(|| (&piece.label, self.frames.slice(range)))
         })
     }
 }
@@ -115,29 +135,29 @@ mod tests {
         let (ann, at) = (SessionId::random(), Position { epoch: 1, seq: 1 });
         let mut batch = Batch::default();
         batch.add_volatile(None, |out| out.extend_from_slice(b"types "));
-        batch.add(Some(at), None, |out| out.extend_from_slice(b"said "));
+        batch.add(Label::Logged(at), None, |out| out.extend_from_slice(b"said "));
         batch.add_volatile(Some(ann), |out| out.extend_from_slice(b"types "));
         batch.add_volatile(None, |_| {});
-        batch.add(None, Some(ann), |out| out.extend_from_slice(b"joined "));
+        batch.add(Label::People(7, None), Some(ann), |out| out.extend_from_slice(b"joined "));
         let batch = batch.finish();
         assert_eq!((batch.len(), batch.volatile()), (4, 2));
         let (lasting, bob) = (batch.lasting(), SessionId::random());
-        assert_eq!((lasting.len(), lasting.volatile()), (2, 0));
+        assert_eq!((lasting.len(), lasting.volatile(), lasting.has_people()), (2, 0, true));
         assert_eq!(
             (lasting.frames_for(bob), lasting.frames_for(ann)),
             ("said joined ".into(), "said ".into())
         );
-        assert_eq!(lasting.pieces_for(bob).next(), Some((Some(at), "said ".into())));
+        assert_eq!(lasting.pieces_for(bob).next(), Some((&Label::Logged(at), "said ".into())));
     }
 
     #[test]
     fn a_session_does_not_hear_what_is_hidden_from_it() {
         let (ann, bob) = (SessionId::random(), SessionId::random());
         let mut batch = Batch::default();
-        batch.add(None, None, |out| out.extend_from_slice(b"all "));
-        batch.add(None, Some(ann), |out| out.extend_from_slice(b"others "));
-        batch.add(None, None, |_| {});
-        batch.add(None, None, |out| out.extend_from_slice(b"all"));
+        batch.add(Label::None, None, |out| out.extend_from_slice(b"all "));
+        batch.add(Label::None, Some(ann), |out| out.extend_from_slice(b"others "));
+        batch.add(Label::None, None, |_| {});
+        batch.add(Label::None, None, |out| out.extend_from_slice(b"all"));
         let batch = batch.finish();
         assert_eq!(batch.len(), 3);
         assert_eq!(batch.frames_for(bob), "all others all");

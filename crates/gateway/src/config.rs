@@ -124,6 +124,10 @@ sections! {
     presence: Presence {
         /// How long a node that has stopped answering keeps its people; it is renewed three times as often.
         lease: Span = Span::seconds(6),
+        /// How long the leave of someone in v1 is held back whose connection was lost; back within it, on any node, nobody hears of it. A goodbye is final at once.
+        grace: Span = Span::of(ChatLimits::default().grace),
+        /// The same in the tutorials' vocabularies, whose users expect to see it at once.
+        tutorial_grace: Span = Span::of(ChatLimits::default().tutorial_grace),
     }
 
     /// How a node stops.

@@ -6,14 +6,14 @@ mod returning;
 
 use std::{collections::VecDeque, sync::Arc, time::Instant};
 
-use hubbub_core::{Command, Name, Position, Refusal, Reply, RoomId, Session};
+use hubbub_core::{Command, Name, Position, Refusal, Reply, RoomId, Session, UserId};
 use hubbub_dialects::{Answer, Dialect, Hello, Misspoken, NAMESPACES, Ready, Told, understand};
 use serde_json::Value;
 use socketioxide::handler::Value as Packet;
 use tokio::time::sleep_until;
 
 use crate::{
-    delivery::ListFor,
+    delivery::Wanted,
     ears::Ears,
     engine::{Marker, Visit},
     floor::Floor,
@@ -119,7 +119,8 @@ impl Connection {
 
     /// Leaves everything.
     pub(crate) async fn close(mut self) {
-        self.floor.chat.close(&mut self.session).await;
+        let ending = self.peer.ending();
+        self.floor.chat.close(&mut self.session, ending).await;
     }
 
     /// The CONNECT is out: the greeting, and what the rooms have said meanwhile.
@@ -244,6 +245,9 @@ impl Connection {
             _ => None,
         };
         let reply = chat.handle(&mut self.session, command).await;
+        if let (Ok(Reply::Joined { room, version, .. }), Some(identity)) = (&reply, &self.session.identity) {
+            self.peer.knows_people(room, *version, identity.user.clone());
+        }
         // Also if it could not be said: from here on the room is heard.
         begun.into_iter().for_each(|(room, past)| self.begin_replay(room, past));
         Ok(self.floor.with_token(reply?))
@@ -258,12 +262,16 @@ impl Connection {
                 self.begin_replay(room, past.untold());
                 None
             }
-            Ok(Reply::Entered { room, first: false, .. }) if dialect.lists_people() => Some(room),
+            Ok(Reply::Entered { room, name, first, version, .. }) => {
+                self.peer.knows_people(&room, version, UserId::from(&name));
+                // The room is told of who is new, and they with it.
+                (!first && dialect.lists_people()).then_some((room, version))
+            }
             _ => None,
         };
         self.peer.open_gate();
-        if let Some(room) = list {
-            let wanted = ListFor { room, dialect, peer: self.peer.clone() };
+        if let Some((room, version)) = list {
+            let wanted = Wanted::list(room, version, dialect, self.peer.clone());
             // A closed queue means that the node stops.
             let _stopping = self.floor.lists.send(wanted).await;
         }

@@ -7,7 +7,7 @@ use hubbub_dialects::{Hello, Ready};
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
-use crate::{connection::Bounds, delivery::ListFor, rooms::Rooms, tokens::Tokens};
+use crate::{connection::Bounds, delivery::Wanted, rooms::Rooms, tokens::Tokens};
 
 /// How often a guest is given another name when theirs is taken: one in a million is.
 const GUEST_TRIES: usize = 3;
@@ -18,7 +18,7 @@ pub(crate) struct Floor {
     pub(crate) node: NodeId,
     pub(crate) chat: Chat,
     pub(crate) rooms: Arc<Rooms>,
-    pub(crate) lists: mpsc::Sender<ListFor>,
+    pub(crate) lists: mpsc::Sender<Wanted>,
     pub(crate) tokens: Tokens,
     pub(crate) text_limit: usize,
     pub(crate) room_limit: usize,

@@ -16,7 +16,7 @@ use crate::{
     admin::{self, Admin, Readiness},
     config::{Config, Drain, SocketIo as SocketIoConfig},
     connection::Bounds,
-    delivery::Delivery,
+    delivery::{Copies, Delivery},
     engine::{Engine, Kick, Listening, Peers, Settings, listen},
     farewell::farewells,
     floor::Floor,
@@ -73,13 +73,13 @@ impl Node {
         let secret = secret(config, &cluster).await;
         let rooms = Arc::new(Rooms::default());
         let (delivery, lists) = Delivery::new(rooms.clone(), presence.clone());
-        let limits = Limits { text: config.limits.text.0, rooms: config.limits.rooms };
+        let limits = limits(config);
         let floor = Arc::new(Floor {
             node: node.clone(),
             text_limit: limits.text,
             room_limit: limits.rooms,
             holding: Bounds { words: config.limits.held, time: *config.limits.patience },
-            chat: Chat::new(broker, presence.clone(), limits),
+            chat: Chat::new(broker, presence.clone(), Arc::new(Copies(lists.clone())), limits),
             rooms,
             lists,
             tokens: Tokens::new(secret.clone()),
@@ -182,6 +182,15 @@ async fn secret(config: &Config, cluster: &Arc<dyn Cluster>) -> Secret {
             Err(_) => {}
         }
         tokio::time::sleep(AGAIN).await;
+    }
+}
+
+fn limits(config: &Config) -> Limits {
+    Limits {
+        text: config.limits.text.0,
+        rooms: config.limits.rooms,
+        grace: *config.presence.grace,
+        tutorial_grace: *config.presence.tutorial_grace,
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use hubbub_core::{Refusal, RefusalCode};
+use hubbub_core::{Ending, Refusal, RefusalCode};
 use hubbub_dialects::{NAMESPACES, connect_error, hello, spoken_at};
 use socketioxide::{
     SocketIo,
@@ -149,7 +149,7 @@ struct Outlet(Arc<Peer>);
 
 impl DisconnectHandler<LocalAdapter, Self> for Outlet {
     fn call_with_defer(&self, socket: Arc<Socket>, reason: DisconnectReason, defer: fn(Arc<Socket>)) {
-        self.0.end(why(reason));
+        self.0.end(why(reason), ending(reason));
         defer(socket);
     }
 }
@@ -175,6 +175,14 @@ fn credentials(auth: Option<&Value>, link: &Link) -> Result<serde_json::Value, R
         _ => link.auth.as_deref().unwrap_or("null"),
     };
     serde_json::from_str(text).map_err(|_| Refusal::new(RefusalCode::BadRequest, "auth must be JSON"))
+}
+
+/// Whether the client meant to go. A transport that was closed, by whom ever, is one that was lost.
+fn ending(reason: DisconnectReason) -> Ending {
+    match reason {
+        DisconnectReason::ClientNSDisconnect | DisconnectReason::ServerNSDisconnect => Ending::Final,
+        _ => Ending::Lost,
+    }
 }
 
 /// The reason as the metric has it.

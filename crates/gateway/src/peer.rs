@@ -6,13 +6,13 @@ use std::sync::{
 };
 
 use bytes::{Bytes, BytesMut};
-use hubbub_core::{Position, RoomId, SessionId};
+use hubbub_core::{Ending, Position, RoomId, SessionId, UserId};
 use hubbub_dialects::Utterance;
 use serde_json::Value;
 use socketioxide::socket::Socket;
 
 use crate::{
-    batch::Batch,
+    batch::{Batch, Label},
     engine::{Kick, Link, MARKER, Marker, Namespace, Turn},
     mailbox::{Filled, Mailbox, Word},
     metrics,
@@ -36,6 +36,7 @@ pub(crate) struct Peer {
     socket: Weak<Socket>,
     gate: Mutex<Gate>,
     ended: AtomicBool,
+    said_goodbye: AtomicBool,
 }
 
 /// While a command that joins is under way, what its rooms say is held back, so that the reply comes first. What a room
@@ -43,10 +44,12 @@ pub(crate) struct Peer {
 #[derive(Debug, Default)]
 struct Gate {
     closed: bool,
-    held: Vec<(RoomId, Option<Position>, Bytes)>,
+    held: Vec<(RoomId, Label, Bytes)>,
     bytes: usize,
     /// How far rooms' logs were told from the log itself. What the node hears of them may still be behind that.
     told: Vec<(RoomId, Position)>,
+    /// Which version of rooms' people the client knows from an answer, and who it is there.
+    knows: Vec<(RoomId, u64, UserId)>,
     replays: Vec<Replaying>,
 }
 
@@ -63,32 +66,48 @@ impl Gate {
         self.replays.iter_mut().find(|replaying| replaying.room == *room)
     }
 
-    fn hold(&mut self, room: &RoomId, position: Option<Position>, frames: Bytes) {
-        let is_in_log = position.is_some();
+    fn hold(&mut self, room: &RoomId, label: Label, frames: Bytes) {
+        let is_in_log = matches!(label, Label::Logged(_));
         if is_in_log && self.replaying(room).is_some_and(|replaying| replaying.overrun) {
             return;
         }
         self.bytes += frames.len();
-        self.held.push((room.clone(), position, frames));
+        self.held.push((room.clone(), label, frames));
     }
 
     /// Drops what the log will tell as well, of rooms whose past is being told.
     fn overrun(&mut self) {
         let replays = &mut self.replays;
         replays.iter_mut().for_each(|replaying| replaying.overrun = true);
-        self.held.retain(|(room, position, _)| {
-            position.is_none() || replays.iter().all(|replaying| replaying.room != *room)
+        self.held.retain(|(room, label, _)| {
+            !matches!(label, Label::Logged(_)) || replays.iter().all(|replaying| replaying.room != *room)
         });
         self.bytes = self.held.iter().map(|(_, _, frames)| frames.len()).sum();
     }
 
-    fn has_told(&self, room: &RoomId) -> bool {
-        self.told.iter().any(|(told, _)| told == room)
+    /// Whether something of this batch may have been told.
+    fn may_know(&self, room: &RoomId, batch: &Batch) -> bool {
+        let is_told = self.told.iter().any(|(told, _)| told == room);
+        is_told || batch.has_people() && self.knows.iter().any(|(known, ..)| known == room)
     }
 
-    /// Whether it was not told yet. From the first new one on all are new, for a room has one order.
-    fn is_new(&mut self, room: &RoomId, position: Option<Position>) -> bool {
-        let Some(position) = position else { return true };
+    /// Whether it was not told yet.
+    fn is_new(&mut self, room: &RoomId, label: &Label) -> bool {
+        match label {
+            Label::None => true,
+            Label::Logged(position) => self.is_after(room, *position),
+            Label::People(version, who) => self.is_later(room, *version, who.as_ref()),
+        }
+    }
+
+    /// Nobody is told of themselves. What is news of others is later than the answer.
+    fn is_later(&self, room: &RoomId, version: u64, who: Option<&UserId>) -> bool {
+        let known = self.knows.iter().find(|(known, ..)| known == room);
+        known.is_none_or(|(_, answered, user)| version > *answered && who != Some(user))
+    }
+
+    /// From the first new one on all are new, for a room has one order.
+    fn is_after(&mut self, room: &RoomId, position: Position) -> bool {
         let Some(at) = self.told.iter().position(|(told, _)| told == room) else { return true };
         let (_, top) = self.told[at];
         // One of an earlier epoch is late too: whoever was told this one has left that one behind, and would take it for a
@@ -117,6 +136,7 @@ impl Peer {
             socket: Arc::downgrade(socket),
             gate: Mutex::default(),
             ended: AtomicBool::new(false),
+            said_goodbye: AtomicBool::new(false),
         })
     }
 
@@ -151,8 +171,8 @@ impl Peer {
             return self.hold(gate, room, batch);
         }
         // Pushed under the gate's lock: what was held back goes before what comes now.
-        if gate.has_told(room) {
-            let new = batch.pieces_for(self.id).filter(|(position, _)| gate.is_new(room, *position));
+        if gate.may_know(room, batch) {
+            let new = batch.pieces_for(self.id).filter(|(label, _)| gate.is_new(room, label));
             new.for_each(|(_, frames)| self.push(frames));
         } else {
             self.push(batch.frames_for(self.id));
@@ -169,7 +189,7 @@ impl Peer {
             gate.held = Vec::new();
             return;
         }
-        batch.pieces_for(self.id).for_each(|(position, frames)| gate.hold(room, position, frames));
+        batch.pieces_for(self.id).for_each(|(label, frames)| gate.hold(room, label.clone(), frames));
         if gate.bytes > SPARED {
             gate.overrun();
         }
@@ -199,6 +219,13 @@ impl Peer {
         }
     }
 
+    /// An answer has told, or is about to tell, who is in the room at this version: as whom this one is in it.
+    pub(crate) fn knows_people(&self, room: &RoomId, version: u64, user: UserId) {
+        let mut gate = self.gate();
+        gate.knows.retain(|(known, ..)| known != room);
+        gate.knows.push((room.clone(), version, user));
+    }
+
     /// The room's past is told up to here: lets go what it said since. `false`: that was too much to be held back. It is
     /// to be read from the log, and what comes from now on is held back again.
     pub(crate) fn catch_up(&self, room: &RoomId, told: Position) -> bool {
@@ -217,10 +244,10 @@ impl Peer {
 
     fn let_go(&self, gate: &mut Gate) {
         gate.bytes = 0;
-        for (room, position, frames) in std::mem::take(&mut gate.held) {
+        for (room, label, frames) in std::mem::take(&mut gate.held) {
             if gate.replaying(&room).is_some() {
-                gate.hold(&room, position, frames);
-            } else if gate.is_new(&room, position) {
+                gate.hold(&room, label, frames);
+            } else if gate.is_new(&room, &label) {
                 self.push(frames);
             }
         }
@@ -231,6 +258,7 @@ impl Peer {
         let mut gate = self.gate();
         gate.held.retain(|(held, ..)| held != room);
         gate.told.retain(|(told, _)| told != room);
+        gate.knows.retain(|(known, ..)| known != room);
         gate.replays.retain(|replaying| replaying.room != *room);
     }
 
@@ -257,11 +285,18 @@ impl Peer {
     }
 
     /// The namespace is disconnected, for this reason; the first one counts.
-    pub(crate) fn end(&self, reason: &'static str) {
-        self.ended.store(true, Ordering::Relaxed);
+    pub(crate) fn end(&self, reason: &'static str, ending: Ending) {
+        self.said_goodbye.store(ending == Ending::Final, Ordering::Relaxed);
+        self.ended.store(true, Ordering::Release);
         self.link.ends(reason);
         self.link.disconnect(self.namespace);
         self.mailbox.close();
+    }
+
+    /// How it ended. Before it has, as if it said goodbye: it has not begun.
+    pub(crate) fn ending(&self) -> Ending {
+        let is_lost = self.ended.load(Ordering::Acquire) && !self.said_goodbye.load(Ordering::Relaxed);
+        if is_lost { Ending::Lost } else { Ending::Final }
     }
 
     /// Nothing is said to it any more: a later session of the same client may be in its place.
@@ -293,11 +328,12 @@ mod tests {
         let [lobby, kitchen] = ["lobby", "kitchen"].map(|name| RoomId::parse(name).expect("a room"));
         let top = at(2, 5);
         let mut gate = Gate { told: vec![(lobby.clone(), top), (kitchen.clone(), top)], ..Gate::default() };
-        assert!(gate.is_new(&lobby, None), "what is in no log");
-        assert!(!gate.is_new(&lobby, Some(at(2, 4))) && !gate.is_new(&lobby, Some(at(2, 5))));
-        assert!(!gate.is_new(&lobby, Some(at(1, 9))) && gate.has_told(&lobby), "an earlier epoch");
-        assert!(gate.is_new(&lobby, Some(at(2, 6))) && !gate.has_told(&lobby));
-        assert!(gate.has_told(&kitchen) && gate.is_new(&kitchen, Some(at(3, 1))), "a later epoch");
+        let mut is_new = |room, at| gate.is_new(room, &Label::Logged(at));
+        assert!(!is_new(&lobby, at(2, 4)) && !is_new(&lobby, at(2, 5)));
+        assert!(!is_new(&lobby, at(1, 9)) && !is_new(&lobby, at(2, 5)), "an earlier epoch");
+        assert!(is_new(&lobby, at(2, 6)) && is_new(&lobby, at(2, 5)));
+        assert!(is_new(&kitchen, at(3, 1)), "a later epoch");
+        assert!(gate.is_new(&lobby, &Label::None), "what is in no log");
         assert!(gate.told.is_empty());
     }
 
@@ -307,9 +343,9 @@ mod tests {
         let mut gate = Gate { told: vec![(lobby.clone(), at(2, 58))], ..Gate::default() };
         for late in [at(1, 56), at(1, 57), at(2, 57), at(2, 58)] {
             gate.goes_on_after(&lobby, at(2, 57));
-            assert!(!gate.is_new(&lobby, Some(late)), "{late:?}");
+            assert!(!gate.is_new(&lobby, &Label::Logged(late)), "{late:?}");
         }
-        assert!(gate.is_new(&lobby, Some(at(2, 59))) && gate.told.is_empty());
+        assert!(gate.is_new(&lobby, &Label::Logged(at(2, 59))) && gate.told.is_empty());
     }
 
     #[test]
@@ -317,6 +353,18 @@ mod tests {
         let lobby = RoomId::parse("lobby").expect("a room");
         let mut gate = Gate { told: vec![(lobby.clone(), at(2, 58))], ..Gate::default() };
         gate.goes_on_after(&lobby, at(1, 0));
-        assert!(gate.is_new(&lobby, Some(at(1, 1))));
+        assert!(gate.is_new(&lobby, &Label::Logged(at(1, 1))));
+    }
+
+    #[test]
+    fn who_was_in_an_answer_is_not_told_behind_it_and_nobody_is_told_of_themselves() {
+        let [lobby, kitchen] = ["lobby", "kitchen"].map(|name| RoomId::parse(name).expect("a room"));
+        let [ann, bob] = ["ann", "bob"].map(UserId::new);
+        let mut gate = Gate { knows: vec![(lobby.clone(), 7, ann.clone())], ..Gate::default() };
+        let mut is_new =
+            |room, version, who: Option<&UserId>| gate.is_new(room, &Label::People(version, who.cloned()));
+        assert!(!is_new(&lobby, 6, Some(&bob)) && !is_new(&lobby, 7, None));
+        assert!(is_new(&lobby, 8, Some(&bob)) && is_new(&lobby, 9, None) && is_new(&kitchen, 1, None));
+        assert!(!is_new(&lobby, 8, Some(&ann)));
     }
 }

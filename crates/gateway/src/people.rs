@@ -5,20 +5,25 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hubbub_core::{Applied, Event, Name, Occupancy, Occupant, Roster, SessionId, UserId};
+use hubbub_core::{Applied, Event, Occupancy, Occupant, Roster, SessionId, UserId};
 
-/// Lists and differences go out at most this often: four times a second.
+/// Differences, and lists that cost little, go out at most this often: four times a second.
 const PACE: Duration = Duration::from_millis(250);
+/// A list that costs much makes the next one wait, but no longer than this.
+const SLOWEST: Duration = Duration::from_secs(10);
+/// Bytes of lists that one room may cost this node in a second: more people than that see theirs less often.
+const COST: usize = 32 << 20;
 
 /// One room's people.
 #[derive(Debug, Default)]
 pub(crate) struct People {
     roster: Roster,
     state: State,
-    joined: BTreeMap<UserId, Name>,
-    left: BTreeMap<UserId, Name>,
+    joined: BTreeMap<UserId, Occupant>,
+    left: BTreeMap<UserId, Occupant>,
     changed: bool,
-    told: Option<Instant>,
+    /// When the next may be told.
+    rests_until: Option<Instant>,
 }
 
 /// How well the roster is known.
@@ -55,6 +60,8 @@ pub(crate) struct Heard {
 pub(crate) struct Announcement {
     pub(crate) event: Event,
     pub(crate) origin: Option<SessionId>,
+    /// The version of the room with it.
+    pub(crate) version: u64,
     /// How many people were in the room right after it.
     pub(crate) count: usize,
 }
@@ -77,10 +84,10 @@ impl People {
 
     fn applied(&mut self, change: Change) -> Heard {
         match self.roster.apply(change.version, &change.event) {
-            Applied::Old => Heard::default(),
+            Applied::Old | Applied::Silent => Heard::default(),
             Applied::New => {
                 let count = self.roster.count();
-                Heard { news: vec![self.note(change.event, change.origin, count)], read: false }
+                Heard { news: vec![self.note(change, count)], read: false }
             }
             Applied::Gap => {
                 self.state = State::Reading { first: false, meanwhile: vec![change] };
@@ -115,9 +122,9 @@ impl People {
         let differences = self.roster.replace(occupancy);
         let (had, after): (Vec<_>, _) = meanwhile.into_iter().partition(|change| change.version <= version);
         let news = if first {
-            had.into_iter().map(|change| (change.event, change.origin)).collect()
+            had.into_iter().filter(|change| !matches!(change.event, Event::Counted(_))).collect()
         } else {
-            differences.into_iter().map(|event| (event, None)).collect()
+            differences.into_iter().map(|event| Change { version, event, origin: None }).collect()
         };
         let mut heard = Heard { news: self.note_all(news), read: false };
         for change in after {
@@ -130,55 +137,68 @@ impl People {
     }
 
     /// Notes changes, the last of which made the roster what it is: so the counts are known from the last one back.
-    fn note_all(&mut self, changes: Vec<(Event, Option<SessionId>)>) -> Vec<Announcement> {
+    fn note_all(&mut self, changes: Vec<Change>) -> Vec<Announcement> {
         let mut count = self.roster.count();
         let mut noted = Vec::with_capacity(changes.len());
-        for (event, origin) in changes.into_iter().rev() {
-            let before = if matches!(event, Event::Left(_)) { count + 1 } else { count.saturating_sub(1) };
-            noted.push((event, origin, std::mem::replace(&mut count, before)));
+        for change in changes.into_iter().rev() {
+            let before =
+                if matches!(change.event, Event::Left(_)) { count + 1 } else { count.saturating_sub(1) };
+            noted.push((change, std::mem::replace(&mut count, before)));
         }
-        noted.into_iter().rev().map(|(event, origin, count)| self.note(event, origin, count)).collect()
+        noted.into_iter().rev().map(|(change, count)| self.note(change, count)).collect()
     }
 
-    /// When the gathered changes are due; `None`: there are none.
-    pub(crate) fn due(&self, now: Instant) -> Option<Instant> {
-        let ready = self.changed && self.known();
-        ready.then(|| self.told.map_or(now, |told| told + PACE))
+    /// Whether somebody came, went or has another name since that was last told.
+    pub(crate) fn has_changed(&self) -> bool {
+        self.changed && self.known()
+    }
+
+    /// When the next list or difference may be told.
+    pub(crate) fn may_tell(&self, now: Instant) -> Instant {
+        self.rests_until.map_or(now, |until| until.max(now))
+    }
+
+    /// So many bytes of lists or differences were told: the more, the later the next.
+    pub(crate) fn has_told(&mut self, bytes: usize, now: Instant) {
+        let cost = Duration::from_millis((bytes / (COST / 1_000)) as u64);
+        self.rests_until = Some(now + cost.clamp(PACE, SLOWEST));
     }
 
     /// The gathered changes: who came, who went. Then there are none.
-    pub(crate) fn gathered(&mut self, now: Instant) -> (Vec<Occupant>, Vec<Occupant>) {
-        (self.changed, self.told) = (false, Some(now));
-        (occupants(std::mem::take(&mut self.joined)), occupants(std::mem::take(&mut self.left)))
+    pub(crate) fn gathered(&mut self) -> (Vec<Occupant>, Vec<Occupant>) {
+        self.changed = false;
+        (take(&mut self.joined), take(&mut self.left))
     }
 
-    /// Everyone, sorted by user.
-    pub(crate) fn everyone(&self) -> Vec<Occupant> {
-        self.roster.people().collect()
+    /// The room as far as it is known.
+    pub(crate) fn roster(&self) -> &Roster {
+        &self.roster
     }
 
-    fn note(&mut self, event: Event, origin: Option<SessionId>, count: usize) -> Announcement {
+    fn note(&mut self, Change { version, event, origin }: Change, count: usize) -> Announcement {
         match &event {
             // Back within the time, but under another name, is news.
-            Event::Joined(who) if self.left.remove(&who.user).as_ref() != Some(&who.name) => {
-                self.joined.insert(who.user.clone(), who.name.clone());
+            Event::Joined(who) if self.left.remove(&who.user).is_none_or(|left| left.name != who.name) => {
+                self.joined.insert(who.user.clone(), who.clone());
             }
             Event::Left(who) if self.joined.remove(&who.user).is_none() => {
-                self.left.insert(who.user.clone(), who.name.clone());
+                self.left.insert(who.user.clone(), who.clone());
             }
             _ => {}
         }
         self.changed = true;
-        Announcement { event, origin, count }
+        Announcement { event, origin, version, count }
     }
 }
 
-fn occupants(people: BTreeMap<UserId, Name>) -> Vec<Occupant> {
-    people.into_iter().map(|(user, name)| Occupant { user, name }).collect()
+fn take(people: &mut BTreeMap<UserId, Occupant>) -> Vec<Occupant> {
+    std::mem::take(people).into_values().collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use hubbub_core::Name;
+
     use super::*;
 
     fn joined(name: &str, version: u64) -> Change {
@@ -186,7 +206,7 @@ mod tests {
     }
 
     fn someone(name: &str) -> Occupant {
-        Occupant { user: UserId::new(name), name: Name::parse(name).expect("a name") }
+        Occupant { user: UserId::new(name), name: Name::parse(name).expect("a name"), devices: 1 }
     }
 
     fn names(heard: &Heard) -> Vec<&str> {
@@ -204,7 +224,7 @@ mod tests {
     fn name(event: &Event) -> &str {
         match event {
             Event::Joined(who) | Event::Left(who) => who.name.as_str(),
-            Event::Said(_) | Event::Updated(_) | Event::Hinted(_) => {
+            Event::Counted(_) | Event::Said(_) | Event::Updated(_) | Event::Hinted(_) => {
                 panic!("{event:?} is no change of presence")
             }
         }
@@ -219,7 +239,7 @@ mod tests {
         let mut people = People::default();
         assert!(people.heard(joined("Cy", 13)).read);
         assert_eq!(names(&people.read(occupancy(13, &["Ann", "Bob", "Cy"]))), ["Cy"]);
-        assert_eq!(people.everyone().len(), 3);
+        assert_eq!(people.roster().count(), 3);
     }
 
     #[test]
@@ -248,6 +268,30 @@ mod tests {
         let heard = people.read(occupancy(13, &["Ann", "Eve", "Flo", "Gus"]));
         assert_eq!(names(&heard), ["Bob", "Dan", "Ann", "Flo", "Gus"]);
         assert_eq!(counts(&heard), [2, 1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn who_only_has_another_device_is_no_news_at_any_time() {
+        let mut people = People::default();
+        let two = |version| {
+            let who = Occupant { devices: 2, ..someone("Ann") };
+            Change { version, event: Event::Counted(who), origin: None }
+        };
+        people.heard(two(5));
+        assert!(names(&people.read(occupancy(5, &["Ann"]))).is_empty());
+        people.gathered();
+        assert!(people.heard(two(6)).news.is_empty() && !people.has_changed());
+    }
+
+    #[test]
+    fn dear_lists_are_told_less_often() {
+        let (mut people, now) = (People::default(), Instant::now());
+        assert_eq!(people.may_tell(now), now);
+        for (bytes, pause) in [(1_000, PACE), (64 << 20, Duration::from_secs(2)), (usize::MAX, SLOWEST)] {
+            people.has_told(bytes, now);
+            let pauses = people.may_tell(now) - now;
+            assert!(pauses.abs_diff(pause) < Duration::from_millis(10), "{bytes}: {pauses:?}");
+        }
     }
 
     #[test]

@@ -12,7 +12,12 @@ use bytes::Bytes;
 use hubbub_core::{Chat, Envelope, Past, Position, Refusal, RoomId};
 use hubbub_dialects::{Dialect, Told};
 
-use crate::{batch::Batch, metrics, packet::put_event, peer::Peer};
+use crate::{
+    batch::{Batch, Label},
+    metrics,
+    packet::put_event,
+    peer::Peer,
+};
 
 /// Bytes that go out in one batch, about: one message at least.
 const ONE_BATCH: usize = 32 * 1_024;
@@ -84,7 +89,7 @@ impl Replay {
         while batch.bytes() < ONE_BATCH {
             let Some(envelope) = self.pending.pop_front() else { break };
             let Some(told) = Told::logged(&envelope) else { continue };
-            batch.add(None, None, |out| {
+            batch.add(Label::None, None, |out| {
                 let utterances = self.dialect.encode(&self.room, &told);
                 utterances.iter().for_each(|utterance| put_event(out, peer.namespace, utterance));
             });

@@ -80,6 +80,8 @@ async fn people(backplane: &Backplane, redis: &MultiplexedConnection) -> Result<
             name: Name::parse(&format!("user {number}")).expect("a name"),
             subject: None,
             session: SessionId::random(),
+            renames: false,
+            grace: Duration::ZERO,
         })
         .collect();
     measure(redis, "enter", CALLS, 64, async |number: usize| {

@@ -126,6 +126,11 @@ impl Partition {
         format!("{{h:p{}}}:n:{incarnation}", self.0)
     }
 
+    /// How many sessions it holds each of them with, where that is more than one.
+    pub(crate) fn more(self, incarnation: &str) -> String {
+        format!("{{h:p{}}}:x:{incarnation}", self.0)
+    }
+
     /// Where a room's changes are said.
     pub(crate) fn channel(self, room: &RoomId) -> String {
         format!("{{h:p{}}}:c:{room}", self.0)
@@ -212,8 +217,8 @@ mod tests {
             assert!(key.starts_with("{room:lobby}:"), "{key}");
         }
         let p = Partitions::ONE.of(&room);
-        for key in [p.meta(), p.nodes(), p.dead(), p.grace(), p.room(&room), p.held("a#1"), p.channel(&room)]
-        {
+        let ours = [p.meta(), p.nodes(), p.dead(), p.grace(), p.room(&room), p.held("a#1"), p.more("a#1")];
+        for key in ours.into_iter().chain([p.channel(&room)]) {
             assert!(key.starts_with(&p.prefix()), "{key}");
         }
         assert!(CLUSTER.starts_with("{h:"));

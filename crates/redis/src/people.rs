@@ -1,11 +1,8 @@
 //! The presence scripts that are about people, and what they answer.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
-use hubbub_core::{Claim, Exit, Name, Occupancy, Occupant, RoomId, UserId};
+use hubbub_core::{Arrival, Claim, Exit, Name, Occupancy, Occupant, RoomId, UserId};
 use redis::Cmd;
 
 use crate::{
@@ -23,15 +20,13 @@ const TOGETHER: usize = 200;
 /// What came of a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Entered {
-    First {
-        version: u64,
-        count: usize,
-    },
-    Again,
-    Taken,
+    Decided(Arrival),
     /// The node has no lease.
     Fenced,
 }
+
+/// What a node holds, or Redis thinks that it does: pairs, and with how many sessions.
+pub(crate) type Held = HashMap<(RoomId, UserId), usize>;
 
 /// The people of one partition's rooms, as Redis knows them.
 #[derive(Debug, Clone)]
@@ -45,12 +40,17 @@ impl People {
         Self { shards, partition }
     }
 
-    /// This incarnation's first session of someone.
-    pub(crate) async fn enter(&self, incarnation: &str, claim: &Claim) -> Result<Entered, Failure> {
+    /// This incarnation has so many sessions of someone, one of which has come.
+    pub(crate) async fn enter(
+        &self,
+        incarnation: &str,
+        claim: &Claim,
+        sessions: usize,
+    ) -> Result<Entered, Failure> {
         let answer: Vec<String> = self
             .shards
             .call(&self.partition.prefix(), Lane::Quick, script::ENTER.name, |_| {
-                self.ask_enter(incarnation, claim)
+                self.ask_enter(incarnation, claim, sessions)
             })
             .await?;
         entered(&answer)
@@ -60,14 +60,14 @@ impl People {
     pub(crate) async fn enter_all(
         &self,
         incarnation: &str,
-        claims: &[Claim],
+        claims: &[(Claim, usize)],
     ) -> Result<Vec<Entered>, Failure> {
         let mut all = Vec::with_capacity(claims.len());
         for some in claims.chunks(TOGETHER) {
             let make = |_: &_| {
                 let mut pipeline = redis::pipe();
-                for claim in some {
-                    pipeline.add_command(self.ask_enter(incarnation, claim));
+                for (claim, sessions) in some {
+                    pipeline.add_command(self.ask_enter(incarnation, claim, *sessions));
                 }
                 pipeline
             };
@@ -80,15 +80,37 @@ impl People {
         Ok(all)
     }
 
-    /// This incarnation's last session of someone. Answers the version, if it was the cluster's last.
-    pub(crate) async fn leave(&self, incarnation: &str, exit: &Exit) -> Result<Option<u64>, Failure> {
+    /// This incarnation has so many sessions of someone, after one has gone. Answers the version, if it was the cluster's
+    /// last.
+    pub(crate) async fn leave(
+        &self,
+        incarnation: &str,
+        exit: &Exit,
+        sessions: usize,
+    ) -> Result<Option<u64>, Failure> {
         let answer: Vec<String> = self
             .shards
             .call(&self.partition.prefix(), Lane::Quick, script::LEAVE.name, |_| {
-                self.ask_leave(incarnation, exit)
+                self.ask_leave(incarnation, exit, sessions)
             })
             .await?;
         Ok(answer.get(1).and_then(|version| version.parse().ok()))
+    }
+
+    /// Many leave with all their sessions, in no certain order.
+    pub(crate) async fn leave_all(&self, incarnation: &str, exits: &[Exit]) -> Result<(), Failure> {
+        for some in exits.chunks(TOGETHER) {
+            let make = |_: &_| {
+                let mut pipeline = redis::pipe();
+                for exit in some {
+                    pipeline.add_command(self.ask_leave(incarnation, exit, 0));
+                }
+                pipeline
+            };
+            let _answers: Vec<Vec<String>> =
+                self.shards.pipeline(&self.partition.prefix(), Lane::Long, "leave all", make).await?;
+        }
+        Ok(())
     }
 
     /// Everyone in a room.
@@ -114,48 +136,42 @@ impl People {
         Ok(Occupancy { version, occupants })
     }
 
-    /// How many people are in a room: its hash has one field more, its version.
-    pub(crate) async fn count(&self, room: &RoomId) -> Result<usize, Failure> {
-        let key = self.partition.room(room);
+    /// What Redis thinks that an incarnation holds.
+    pub(crate) async fn held(&self, incarnation: &str) -> Result<Held, Failure> {
+        let p = self.partition;
         let make = |_: &_| {
-            let mut cmd = redis::cmd("HLEN");
-            cmd.arg(&key);
-            cmd
+            let mut pipeline = redis::pipe();
+            pipeline.cmd("SMEMBERS").arg(p.held(incarnation)).cmd("HGETALL").arg(p.more(incarnation));
+            pipeline
         };
-        let fields: usize = self.shards.call(&key, Lane::Quick, "count", make).await?;
-        Ok(fields.saturating_sub(1))
+        let (pairs, more): (Vec<String>, HashMap<String, usize>) =
+            self.shards.pipeline(&p.prefix(), Lane::Long, "held", make).await?;
+        let held = |pair: &String| Some((keys::parse_pair(pair)?, more.get(pair).copied().unwrap_or(1)));
+        Ok(pairs.iter().filter_map(held).collect())
     }
 
-    /// The pairs that Redis thinks an incarnation holds.
-    pub(crate) async fn held(&self, incarnation: &str) -> Result<HashSet<(RoomId, UserId)>, Failure> {
-        let key = self.partition.held(incarnation);
-        let make = |_: &_| {
-            let mut cmd = redis::cmd("SMEMBERS");
-            cmd.arg(&key);
-            cmd
-        };
-        let members: Vec<String> = self.shards.call(&key, Lane::Long, "held", make).await?;
-        Ok(members.iter().filter_map(|pair| keys::parse_pair(pair)).collect())
-    }
-
-    fn ask_enter(&self, incarnation: &str, claim: &Claim) -> Cmd {
+    fn ask_enter(&self, incarnation: &str, claim: &Claim, sessions: usize) -> Cmd {
         let (room, p) = (&claim.room, self.partition);
-        let keys = [p.meta(), p.nodes(), p.grace(), p.room(room), p.held(incarnation), p.channel(room)];
+        let (held, more) = (p.held(incarnation), p.more(incarnation));
+        let keys = [p.meta(), p.nodes(), p.grace(), p.room(room), held, more, p.channel(room)];
         let mut cmd = script::ENTER.on(&keys);
         cmd.arg(incarnation).arg(keys::pair(room, &claim.user)).arg(claim.user.as_str());
         cmd.arg(subject(claim.subject.as_deref()))
             .arg(claim.name.as_str())
             .arg(wire::origin(Some(claim.session)))
+            .arg(sessions)
+            .arg(u8::from(claim.renames))
             .arg(self.shards.say);
         cmd
     }
 
-    fn ask_leave(&self, incarnation: &str, exit: &Exit) -> Cmd {
+    fn ask_leave(&self, incarnation: &str, exit: &Exit, sessions: usize) -> Cmd {
         let (room, p) = (&exit.room, self.partition);
-        let keys = [p.grace(), p.room(room), p.held(incarnation), p.channel(room)];
+        let keys = [p.grace(), p.room(room), p.held(incarnation), p.more(incarnation), p.channel(room)];
         let mut cmd = script::LEAVE.on(&keys);
         cmd.arg(keys::pair(room, &exit.user)).arg(exit.user.as_str());
-        cmd.arg(wire::origin(Some(exit.session))).arg(millis(exit.grace)).arg(self.shards.say);
+        cmd.arg(wire::origin(Some(exit.session))).arg(millis(exit.grace));
+        cmd.arg(sessions).arg(self.shards.say);
         cmd
     }
 }
@@ -168,30 +184,30 @@ fn entered(answer: &[String]) -> Result<Entered, Failure> {
 }
 
 fn outcome(answer: &[String]) -> Option<Entered> {
-    match answer.first()?.as_str() {
-        "first" => Some(Entered::First {
-            version: answer.get(1)?.parse().ok()?,
-            count: answer.get(2)?.parse().ok()?,
-        }),
-        "again" => Some(Entered::Again),
-        "taken" => Some(Entered::Taken),
-        "fenced" => Some(Entered::Fenced),
-        _ => None,
-    }
+    let number = |at: usize| answer.get(at)?.parse::<u64>().ok();
+    let at = || Some((number(1)?, usize::try_from(number(2)?).ok()?));
+    Some(Entered::Decided(match answer.first()?.as_str() {
+        "first" => at().map(|(version, count)| Arrival::First { version, count })?,
+        "again" => at().map(|(version, count)| Arrival::Again { version, count })?,
+        "taken" => Arrival::Taken,
+        "fenced" => return Some(Entered::Fenced),
+        _ => return None,
+    }))
 }
 
 fn subject(subject: Option<&str>) -> String {
     subject.map_or_else(|| "-1:".to_owned(), |subject| format!("{}:{subject}", subject.len()))
 }
 
-/// `<nodes>:<token>:<bytes of the subject, or -1>:<subject><name>`
+/// `<nodes>:<devices>:<token>:<bytes of the subject, or -1>:<subject><name>`
 fn occupant(field: &str, record: &str) -> Option<Occupant> {
     let user = keys::parse_user(field)?;
-    let mut parts = record.splitn(4, ':').skip(2);
-    let length: i64 = parts.next()?.parse().ok()?;
+    let mut parts = record.splitn(5, ':').skip(1);
+    let devices = parts.next()?.parse().ok()?;
+    let length: i64 = parts.nth(1)?.parse().ok()?;
     let (_, name) = parts.next()?.split_at_checked(usize::try_from(length.max(0)).ok()?)?;
     let name = Name::parse(name).inspect_err(|_| metrics::malformed(1)).ok()?;
-    Some(Occupant { user, name })
+    Some(Occupant { user, name, devices })
 }
 
 #[cfg(test)]
@@ -200,10 +216,11 @@ mod tests {
 
     #[test]
     fn a_record_is_read_past_its_subject() {
-        let ann = Occupant { user: UserId::new("ann"), name: Name::parse("Ann: a").expect("a name") };
-        assert_eq!(occupant("uann", "2:17:-1:Ann: a"), Some(ann.clone()));
-        assert_eq!(occupant("uann", "0:17:4:a:b:Ann: a"), Some(ann));
-        for strange in ["", "1:2", "1:2:3:ab", "1:2:x:ann", "1:2:-1:"] {
+        let ann =
+            Occupant { user: UserId::new("ann"), name: Name::parse("Ann: a").expect("a name"), devices: 3 };
+        assert_eq!(occupant("uann", "2:3:17:-1:Ann: a"), Some(ann.clone()));
+        assert_eq!(occupant("uann", "0:0:17:4:a:b:Ann: a"), Some(Occupant { devices: 0, ..ann }));
+        for strange in ["", "1:2", "1:1:2:3:ab", "1:1:2:x:ann", "1:x:2:-1:ann", "1:1:2:-1:"] {
             assert_eq!(occupant("uann", strange), None, "{strange}");
         }
         assert_eq!(occupant("v", "1700000000000000"), None);

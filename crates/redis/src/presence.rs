@@ -59,10 +59,6 @@ impl Presence for RedisPresence {
         self.tenure(room).occupants(room).await.map_err(BackplaneError::new)
     }
 
-    async fn count(&self, room: &RoomId) -> Result<usize, BackplaneError> {
-        self.tenure(room).count(room).await.map_err(BackplaneError::new)
-    }
-
     /// All partitions at once, so that one whose shard is away takes no time from the others'.
     async fn heartbeat(&self) -> Result<Vec<Buried>, BackplaneError> {
         let beats = join_all(self.tenures.iter().map(Tenure::heartbeat)).await;

@@ -438,7 +438,8 @@ mod tests {
         confirm(&rooms);
         learn(&rooms);
         let joined = |version| {
-            let who = Occupant { user: UserId::new("ann"), name: Name::parse("ann").expect("a name") };
+            let who =
+                Occupant { user: UserId::new("ann"), name: Name::parse("ann").expect("a name"), devices: 1 };
             let place = Place::Presence(version);
             Envelope { room: lobby(), place, at: 0, origin: None, event: Event::Joined(who) }
         };

@@ -1,4 +1,4 @@
-//! A node's hold on one partition of presence: Redis hears of its first session of someone and of its last.
+//! A node's hold on one partition of presence: Redis hears how many sessions it has of someone.
 
 use std::{
     collections::HashSet,
@@ -8,7 +8,7 @@ use std::{
 
 use hubbub_core::{
     Arrival, BackplaneError, Buried, Claim, Departure, Enter, Exit, Holders, Leave, Occupancy, RoomId,
-    SessionId,
+    SessionId, UserId,
 };
 use tokio::sync::RwLock;
 
@@ -101,12 +101,10 @@ impl Tenure {
     pub(crate) async fn leave(&self, exit: Exit) -> Departure {
         let lease = self.lease.read().await;
         let _mine = self.pairs.lock(&exit.room, &exit.user).await;
-        if self.holders.leave(&exit) == Leave::Silent {
-            return Departure::Silent;
-        }
+        let Leave::Held(sessions) = self.holders.leave(&exit) else { return Departure::Silent };
         let Lease::Incarnation(incarnation) = &*lease else { return Departure::Silent };
         self.owed.add(&exit);
-        match self.people.leave(incarnation, &exit).await {
+        match self.people.leave(incarnation, &exit, sessions).await {
             Ok(version) => {
                 self.owed.settle(&exit.room, &exit.user);
                 version.map_or(Departure::Silent, |version| Departure::Last { version })
@@ -123,10 +121,6 @@ impl Tenure {
         self.people.occupants(room).await
     }
 
-    pub(crate) async fn count(&self, room: &RoomId) -> Result<usize, Failure> {
-        self.people.count(room).await
-    }
-
     /// Keeps the lease, puts right what is not, and buries the dead.
     pub(crate) async fn heartbeat(&self) -> Result<Vec<Buried>, BackplaneError> {
         self.keep_lease().await?;
@@ -140,23 +134,23 @@ impl Tenure {
         self.clock().renewed.elapsed()
     }
 
-    /// Gives up the lease, for good.
+    /// Gives up the lease, for good. Who is still here may come straight back elsewhere.
     pub(crate) async fn resign(&self) -> Result<(), Failure> {
         let mut lease = self.lease.write().await;
-        match std::mem::replace(&mut *lease, Lease::Resigned) {
-            Lease::Incarnation(incarnation) => self.leases.resign(&incarnation).await,
-            Lease::None | Lease::Resigned => Ok(()),
-        }
+        let Lease::Incarnation(incarnation) = std::mem::replace(&mut *lease, Lease::Resigned) else {
+            return Ok(());
+        };
+        let exits: Vec<_> = self.holders.claims().into_iter().map(|(claim, _)| exit(claim)).collect();
+        self.people.leave_all(&incarnation, &exits).await?;
+        self.leases.resign(&incarnation).await
     }
 
     async fn try_enter(&self, claim: &Claim) -> Result<Attempt, BackplaneError> {
         let lease = self.lease.read().await;
         let _mine = self.pairs.lock(&claim.room, &claim.user).await;
-        match self.holders.enter(claim) {
-            Enter::Taken => return Ok(Attempt::Decided(Arrival::Taken)),
-            Enter::Again => return Ok(Attempt::Decided(Arrival::Again)),
-            Enter::First => {}
-        }
+        let Enter::Held(sessions) = self.holders.enter(claim) else {
+            return Ok(Attempt::Decided(Arrival::Taken));
+        };
         let mut undo = Undo { tenure: self, claim, is_owed: false, is_kept: false };
         let incarnation = match &*lease {
             Lease::Incarnation(incarnation) => incarnation,
@@ -164,13 +158,11 @@ impl Tenure {
             Lease::Resigned => return Err(resigned()),
         };
         undo.is_owed = true;
-        let entered = self.people.enter(incarnation, claim).await;
+        let entered = self.people.enter(incarnation, claim, sessions).await;
         undo.is_owed = entered.as_ref().err().is_some_and(Failure::may_be_done);
-        undo.is_kept = matches!(entered, Ok(Entered::First { .. } | Entered::Again));
+        undo.is_kept = matches!(&entered, Ok(Entered::Decided(arrival)) if *arrival != Arrival::Taken);
         Ok(match entered.map_err(BackplaneError::new)? {
-            Entered::First { version, count } => Attempt::Decided(Arrival::First { version, count }),
-            Entered::Again => Attempt::Decided(Arrival::Again),
-            Entered::Taken => Attempt::Decided(Arrival::Taken),
+            Entered::Decided(arrival) => Attempt::Decided(arrival),
             Entered::Fenced => Attempt::Lost(Some(incarnation.clone())),
         })
     }
@@ -225,14 +217,14 @@ impl Tenure {
         // What was owed to the earlier incarnation goes with it.
         self.owed.clear();
         let entered = self.people.enter_all(&incarnation, &self.holders.claims()).await?;
-        let taken = entered.iter().filter(|entered| **entered == Entered::Taken).count();
+        let taken = entered.iter().filter(|entered| **entered == Entered::Decided(Arrival::Taken)).count();
         if taken > 0 {
             tracing::warn!(taken, "others hold names that this node's sessions had");
         }
         Ok(incarnation)
     }
 
-    /// Announces the leaves that could not be announced.
+    /// Says what could not be said: how many sessions there are now.
     async fn settle(&self) -> Result<(), Failure> {
         for exit in self.owed.all() {
             let lease = self.lease.read().await;
@@ -240,7 +232,8 @@ impl Tenure {
             let _mine = self.pairs.lock(&exit.room, &exit.user).await;
             // They may have come back, or left for good, since.
             if self.owed.has(&exit) {
-                self.people.leave(incarnation, &exit).await?;
+                let sessions = self.holders.count(&exit.room, &exit.user);
+                self.people.leave(incarnation, &exit, sessions).await?;
                 self.owed.settle(&exit.room, &exit.user);
             }
         }
@@ -255,16 +248,16 @@ impl Tenure {
         let lease = self.lease.write().await;
         let Lease::Incarnation(incarnation) = &*lease else { return Ok(()) };
         let there = self.people.held(incarnation).await?;
-        let claims = self.holders.claims();
-        let here: HashSet<_> = claims.iter().map(|claim| (claim.room.clone(), claim.user.clone())).collect();
-        for (room, user) in there.difference(&here).cloned() {
-            let exit = Exit { room, user, session: SessionId::random(), grace: Duration::ZERO };
-            self.people.leave(incarnation, &exit).await?;
-        }
-        let is_missing = |claim: &Claim| !there.contains(&(claim.room.clone(), claim.user.clone()));
-        let missing: Vec<_> = claims.into_iter().filter(is_missing).collect();
-        self.people.enter_all(incarnation, &missing).await?;
-        metrics::repairs((there.difference(&here).count() + missing.len()) as u64);
+        let mut wrong: Vec<_> = self.holders.claims();
+        let here: HashSet<_> =
+            wrong.iter().map(|(claim, _)| (claim.room.clone(), claim.user.clone())).collect();
+        wrong.retain(|(claim, sessions)| {
+            there.get(&(claim.room.clone(), claim.user.clone())) != Some(sessions)
+        });
+        self.people.enter_all(incarnation, &wrong).await?;
+        let ghosts: Vec<_> = there.into_keys().filter(|pair| !here.contains(pair)).map(ghost).collect();
+        self.people.leave_all(incarnation, &ghosts).await?;
+        metrics::repairs((ghosts.len() + wrong.len()) as u64);
         if self.partition.is_first() {
             // The shard that keeps the addresses may have lost them, and have no partition that would show it.
             self.announce().await;
@@ -294,6 +287,16 @@ impl Tenure {
     fn clock(&self) -> LockGuard<'_, Clock> {
         self.clock.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The session's way out when its node goes first.
+fn exit(Claim { room, user, session, grace, .. }: Claim) -> Exit {
+    Exit { room, user, session, grace }
+}
+
+/// The way out of somebody who is not there.
+fn ghost((room, user): (RoomId, UserId)) -> Exit {
+    Exit { room, user, session: SessionId::random(), grace: Duration::ZERO }
 }
 
 fn resigned() -> BackplaneError {

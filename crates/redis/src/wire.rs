@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! 1S<epoch>:<seq>:<at>:<origin>:<message as JSON>            said, in the room's log
-//! 1J<version>:<at>:<origin>:<bytes of user>:<user><name>     joined; 1L.. left
+//! 1J<version>:<at>:<origin>:<devices>:<bytes of user>:<user><name>  joined; 1D.. has so many devices, 1L.. left
 //! 1U<epoch>:<seq>:<at>:<count>:<origin>:<update as JSON>      changed, in the room's log
 //! 1T<origin>:<1 or 0>:<bytes of user, or ->:<user><name>      types, or no longer; kept nowhere
 //! 1R<origin>:<seq>:<bytes of user, or ->:<user><name>         has read up to there; kept nowhere
@@ -64,7 +64,7 @@ impl<'a> Frame<'a> {
         }
         let text = std::str::from_utf8(bytes).map_err(|_| Malformed::Broken)?;
         let kind = match text.as_bytes() {
-            [VERSION, kind @ (b'S' | b'U' | b'J' | b'L' | TYPING | READ), ..] => *kind,
+            [VERSION, kind @ (b'S' | b'U' | b'J' | b'D' | b'L' | TYPING | READ), ..] => *kind,
             _ => return Err(Malformed::Unknown),
         };
         Self::head(kind, &text[2..]).ok_or(Malformed::Broken)
@@ -98,6 +98,7 @@ impl<'a> Frame<'a> {
     pub(crate) fn envelope(&self, room: &RoomId) -> Result<Envelope, Malformed> {
         let event = match self.kind {
             b'J' => self.occupant().map(Event::Joined),
+            b'D' => self.occupant().map(Event::Counted),
             b'L' => self.occupant().map(Event::Left),
             TYPING | READ => parse_hint(self.kind, self.body).map(Event::Hinted),
             b'U' => parse_update(self.count, self.body).map(Event::Updated),
@@ -108,9 +109,11 @@ impl<'a> Frame<'a> {
     }
 
     fn occupant(&self) -> Option<Occupant> {
-        let (length, rest) = number(self.body)?;
+        let (devices, rest) = number(self.body)?;
+        let (length, rest) = number(rest)?;
         let (user, name) = rest.split_at_checked(usize::try_from(length).ok()?)?;
-        Some(Occupant { user: UserId::new(user), name: Name::parse(name).ok()? })
+        let devices = usize::try_from(devices).ok()?;
+        Some(Occupant { user: UserId::new(user), name: Name::parse(name).ok()?, devices })
     }
 }
 
@@ -343,8 +346,8 @@ mod tests {
 
         #[test]
         fn someone_comes_back_as_they_went(user in "(?s).{0,40}", name in "[a-zé😀:]{1,64}") {
-            let bytes = frame("1L7:5:-:", &format!("{}:{user}{name}", user.len()));
-            let who = Occupant { user: UserId::new(user), name: Name::parse(&name).expect("a name") };
+            let bytes = frame("1L7:5:-:", &format!("3:{}:{user}{name}", user.len()));
+            let who = Occupant { user: UserId::new(user), name: Name::parse(&name).expect("a name"), devices: 3 };
             let read = envelope(&room(), &bytes).expect("a frame");
             prop_assert_eq!((read.place, read.event), (Place::Presence(7), Event::Left(who)));
         }
@@ -369,7 +372,7 @@ mod tests {
         }
 
         #[test]
-        fn what_looks_like_a_frame_never_panics(text in "1[SUJLTR][0-9:a-f-]{0,40}(?s).{0,40}") {
+        fn what_looks_like_a_frame_never_panics(text in "1[SUJDLTR][0-9:a-f-]{0,40}(?s).{0,40}") {
             let _refused = envelope(&room(), text.as_bytes());
         }
     }

@@ -4,6 +4,7 @@ mod crowd;
 mod dying;
 mod eager;
 mod forged;
+mod grace;
 mod handover;
 mod holding;
 mod leaving;

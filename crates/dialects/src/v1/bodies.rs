@@ -174,8 +174,7 @@ fn messages(room: &RoomId, recent: &[Envelope]) -> Vec<Value> {
 
 /// One device each: nobody counts them yet.
 fn members(people: &[Occupant]) -> Vec<Value> {
-    let member =
-        |who: &Occupant| json!({ "user": who.user.as_str(), "name": who.name.as_str(), "devices": 1 });
+    let member = |who: &Occupant| json!({ "user": who.user.as_str(), "name": who.name.as_str(), "devices": who.devices });
     people.iter().map(member).collect()
 }
 

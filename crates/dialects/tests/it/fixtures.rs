@@ -36,7 +36,7 @@ pub(crate) fn name(text: &str) -> Name {
 
 /// Someone whose name is also their id, as in the tutorials.
 pub(crate) fn someone(text: &str) -> Occupant {
-    Occupant { user: UserId::from(&name(text)), name: name(text) }
+    Occupant { user: UserId::from(&name(text)), name: name(text), devices: 2 }
 }
 
 pub(crate) fn plain() -> Message {
@@ -92,7 +92,10 @@ pub(crate) fn ready() -> Ready {
 pub(crate) fn outcomes() -> Vec<(&'static str, Result<Reply, Refusal>)> {
     vec![
         ("done", Ok(Reply::Done)),
-        ("entered", Ok(Reply::Entered { room: lobby(), name: name("Zoë"), first: true, count: Some(3) })),
+        (
+            "entered",
+            Ok(Reply::Entered { room: lobby(), name: name("Zoë"), first: true, version: 7, count: 3 }),
+        ),
         ("joined", Ok(joined())),
         ("joined again", Ok(joined_again())),
         (
@@ -127,6 +130,7 @@ pub(crate) fn outcomes() -> Vec<(&'static str, Result<Reply, Refusal>)> {
 
 fn joined() -> Reply {
     Reply::Joined {
+        version: 7,
         is_back: false,
         room: lobby(),
         past: Past::Recent(Recent { top: POSITION, envelopes: vec![logged(reply())] }),
@@ -139,6 +143,7 @@ fn joined_again() -> Reply {
     let since = Position { seq: POSITION.seq - 1, ..POSITION };
     let missed = Recent { top: POSITION, envelopes: vec![logged(reply())] };
     Reply::Joined {
+        version: 7,
         is_back: false,
         room: lobby(),
         past: Past::Missed { since, missed },

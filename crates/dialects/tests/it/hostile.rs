@@ -150,7 +150,7 @@ proptest! {
         channel in option::of("[a-z]{1,5}"),
     ) {
         let Ok(name) = Name::parse(&name) else { return Ok(()) };
-        let who = Occupant { user: UserId::from(&name), name: name.clone() };
+        let who = Occupant { user: UserId::from(&name), name: name.clone(), devices: 1 };
         let message = Message { author: Author { user: None, name }, text: text.clone(), channel, ..plain() };
         let people = [who.clone()];
         let said = Told::Said { position: POSITION, at: AT, message: &message };

@@ -15,6 +15,11 @@ pub struct Size(pub usize);
 textual!(Span, Size);
 
 impl Span {
+    /// This time.
+    pub const fn of(time: Duration) -> Self {
+        Self(time)
+    }
+
     /// So many seconds.
     pub const fn seconds(count: u64) -> Self {
         Self(Duration::from_secs(count))

@@ -45,7 +45,7 @@ impl Connection {
             return Ok((self.floor.chat.hear_direct(&mut self.session, room, since).await?, 2));
         }
         let join = Command::Join { room: room.clone(), since: Some(since), limit: 0 };
-        match self.floor.chat.handle(&mut self.session, join).await? {
+        match self.handle(join).await? {
             Reply::Joined { past, count, .. } => Ok((past, count)),
             _ => Err(Refusal::unavailable()),
         }

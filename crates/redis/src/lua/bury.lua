@@ -11,24 +11,40 @@
 -- 1 if it is and its node goes on in another one, 2 if its node is gone }.
 local meta, nodes, dead, grace = unpack(KEYS)
 local prefix, lease, limit, resigning = unpack(ARGV)
-local now, micros = clock()
+local now = clock()
 local calm = not was_away(meta, now, lease) and now >= tonumber(redis.call('HGET', meta, 'amnesty') or 0)
 local left = 0
 
--- One node fewer holds the pair; the last one's going is a leave.
-local function release(pair, graced)
+-- A pair as the room and the user that it is of.
+local function apart(pair)
   local cut = string.find(pair, '\n', 1, true)
   local place, user = string.sub(pair, 1, cut - 1), string.sub(pair, cut + 1)
-  local room = prefix .. 'r:' .. place
-  local record = redis.call('HGET', room, 'u' .. user)
-  if not record then
+  return prefix .. 'r:' .. place, prefix .. 'c:' .. place, user
+end
+
+-- Nobody has come back.
+local function let_go(pair)
+  local room, channel, user = apart(pair)
+  local someone = find(room, user)
+  if someone and someone.nodes == 0 then
+    depart(room, channel, user, someone, '-')
+    left = left + 1
+  end
+end
+
+-- One node fewer holds the pair; the last one's going is a leave.
+local function release(pair, more)
+  local room, channel, user = apart(pair)
+  local someone, gone = find(room, user), sessions(more, pair)
+  set_sessions(more, pair, gone, 0)
+  if not someone or someone.nodes == 0 then
     return
   end
-  local count, rest = holders(record)
-  if count > 1 then
-    redis.call('HSET', room, 'u' .. user, (count - 1) .. ':' .. rest)
-  elseif count == (graced and 0 or 1) then
-    depart(room, prefix .. 'c:' .. place, user, rest, '-', now, micros)
+  someone.nodes, someone.devices = someone.nodes - 1, math.max(someone.devices - gone, 0)
+  if someone.nodes > 0 then
+    keep('D', room, channel, user, someone, '-')
+  else
+    depart(room, channel, user, someone, '-')
     left = left + 1
   end
 end
@@ -38,7 +54,7 @@ if calm then
   due = redis.call('ZRANGEBYSCORE', grace, '-inf', now, 'LIMIT', 0, limit)
   for _, pair in ipairs(due) do
     redis.call('ZREM', grace, pair)
-    release(pair, true)
+    let_go(pair)
   end
 end
 local more = #due == tonumber(limit) and 1 or 0
@@ -63,12 +79,13 @@ end
 
 local held = prefix .. 'n:' .. gone
 for _, pair in ipairs(redis.call('SPOP', held, limit)) do
-  release(pair, false)
+  release(pair, prefix .. 'x:' .. gone)
 end
 if redis.call('EXISTS', held) == 1 then
   return { gone, left, 1, 0 }
 end
 redis.call('ZREM', dead, gone)
+redis.call('DEL', prefix .. 'x:' .. gone)
 if redis.call('ZCOUNT', dead, '-inf', now) > 0 or calm and redis.call('ZCOUNT', nodes, '-inf', now) > 0 then
   more = 1
 end

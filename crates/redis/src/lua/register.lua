@@ -9,7 +9,7 @@ local meta, nodes, dead = unpack(KEYS)
 local node, lease = unpack(ARGV)
 local now = clock()
 
-redis.call('HSETNX', meta, 'schema', 1)
+redis.call('HSETNX', meta, 'schema', 2)
 for _, other in ipairs(redis.call('ZRANGE', nodes, 0, -1)) do
   if string.sub(other, 1, #node + 1) == node .. '#' then
     redis.call('ZADD', dead, 'NX', redis.call('ZSCORE', nodes, other), other)
