@@ -263,6 +263,24 @@ async fn a_node_that_resigns_takes_its_people_and_its_address_along() {
 }
 
 #[tokio::test]
+async fn who_is_still_there_when_a_node_resigns_has_their_grace() {
+    let server = RedisServer::start();
+    let mut watching = living(&server).await;
+    let _listening = watching.listen(&lobby()).await;
+    let going = living(&server).await;
+    let ann = Claim { grace: Duration::from_mins(1), ..claim(&lobby(), "ann") };
+    let bob = Claim { grace: Duration::from_millis(200), ..claim(&lobby(), "bob") };
+    for one in [&ann, &bob, &claim(&lobby(), "cy")] {
+        going.enter(one.clone()).await;
+    }
+    within("resignation", going.backplane.presence.resign()).await.expect("to resign");
+    let mut heard = watching.hear_until("-bob").await;
+    heard.sort();
+    assert_eq!(heard, ["+ann", "+bob", "+cy", "-cy", "ann x0", "bob x0"]);
+    assert!(matches!(watching.enter(claim(&lobby(), "ann")).await, Arrival::Again { count: 1, .. }));
+}
+
+#[tokio::test]
 async fn a_leave_with_grace_is_held_back_and_coming_back_unsays_it() {
     let server = RedisServer::start();
     let (mut a, b) = (living(&server).await, living(&server).await);

@@ -17,13 +17,13 @@ pub(crate) async fn the_first_that_enters_and_the_last_that_leaves_are_heard(wor
     let Arrival::First { version: came, .. } = node.enter(ann.clone()).await else { panic!("not the first") };
     let who = Occupant { user: ann.user.clone(), name: ann.name.clone(), devices: 1 };
     let Inbound::Heard(Envelope { place, origin, event, .. }) = node.next().await else { panic!("a gap") };
-    assert_eq!((place, origin), (Place::Presence(came), Some(ann.session)));
+    assert_eq!((place, origin), (Place::Presence { version: came, count: 1 }, Some(ann.session)));
     assert_eq!(event, Event::Joined(who.clone()));
 
     let Departure::Last { version: went } = node.leave(exit(&ann)).await else { panic!("not the last") };
     assert_eq!(went, came + 1);
     let Inbound::Heard(Envelope { place, origin, event, .. }) = node.next().await else { panic!("a gap") };
-    assert_eq!((place, origin), (Place::Presence(went), Some(ann.session)));
+    assert_eq!((place, origin), (Place::Presence { version: went, count: 0 }, Some(ann.session)));
     assert_eq!(event, Event::Left(Occupant { devices: 0, ..who }));
 }
 

@@ -212,7 +212,7 @@ pub(crate) fn show(inbound: &Inbound) -> String {
 pub(crate) fn position(envelope: &Envelope) -> Position {
     match envelope.place {
         Place::Logged(position) => position,
-        Place::Presence(_) | Place::Volatile => panic!("{envelope:?} is no message"),
+        Place::Presence { .. } | Place::Volatile => panic!("{envelope:?} is no message"),
     }
 }
 

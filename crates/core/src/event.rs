@@ -176,8 +176,13 @@ impl Event {
 pub enum Place {
     /// The room's log.
     Logged(Position),
-    /// The version of the room's presence: every change raises it by one.
-    Presence(u64),
+    /// The room's presence.
+    Presence {
+        /// Every change raises it by one.
+        version: u64,
+        /// How many people are in the room with it.
+        count: usize,
+    },
     /// Nothing does: it is kept nowhere, and missed without notice.
     Volatile,
 }
@@ -216,7 +221,7 @@ impl Envelope {
     pub fn position(&self) -> Option<Position> {
         match self.place {
             Place::Logged(position) => Some(position),
-            Place::Presence(_) | Place::Volatile => None,
+            Place::Presence { .. } | Place::Volatile => None,
         }
     }
 

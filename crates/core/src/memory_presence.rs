@@ -53,6 +53,7 @@ struct Person {
 /// A change of a room, to be said.
 struct Changed {
     version: u64,
+    count: usize,
     event: Event,
 }
 
@@ -106,12 +107,16 @@ impl Rooms {
         let room = self.known.get_mut(id)?;
         let Person { name, .. } = room.people.remove(user)?;
         room.version += 1;
-        let version = room.version;
-        if room.people.is_empty() {
+        let (version, count) = (room.version, room.people.len());
+        if count == 0 {
             self.known.remove(id);
             self.floor = self.floor.max(version);
         }
-        Some(Changed { version, event: Event::Left(Occupant { user: user.clone(), name, devices: 0 }) })
+        Some(Changed {
+            version,
+            count,
+            event: Event::Left(Occupant { user: user.clone(), name, devices: 0 }),
+        })
     }
 
     fn due(&mut self, now: Instant) -> Option<(RoomId, Changed)> {
@@ -130,7 +135,8 @@ impl Room {
     fn changed(&mut self, user: &UserId, event: fn(Occupant) -> Event) -> Option<Changed> {
         let person = self.people.get(user)?;
         self.version += 1;
-        Some(Changed { version: self.version, event: event(person.occupant(user)) })
+        let event = event(person.occupant(user));
+        Some(Changed { version: self.version, count: self.people.len(), event })
     }
 }
 
@@ -156,8 +162,8 @@ impl MemoryPresence {
     }
 
     async fn say(&self, room: &RoomId, origin: Option<SessionId>, changed: Option<Changed>) {
-        let Some(Changed { version, event }) = changed else { return };
-        let place = Place::Presence(version);
+        let Some(Changed { version, count, event }) = changed else { return };
+        let place = Place::Presence { version, count };
         self.outlet.say(Envelope { room: room.clone(), place, at: now(), origin, event }).await;
     }
 }

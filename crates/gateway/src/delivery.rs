@@ -93,8 +93,10 @@ impl Delivery {
         let mut news = Vec::new();
         for inbound in inbounds {
             match inbound {
-                Inbound::Heard(Envelope { place: Place::Presence(version), event, origin, .. }) => {
-                    news.extend(self.crowds.heard(room, Change { version, event, origin }));
+                Inbound::Heard(Envelope {
+                    place: Place::Presence { version, count }, event, origin, ..
+                }) => {
+                    news.extend(self.crowds.heard(room, Change { version, count, event, origin }));
                 }
                 Inbound::Heard(Envelope { place: Place::Logged(position), at, event, origin, .. }) => {
                     let local = origin.is_some_and(|origin| self.rooms.has(room, origin));

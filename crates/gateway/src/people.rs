@@ -19,6 +19,8 @@ const COST: usize = 32 << 20;
 pub(crate) struct People {
     roster: Roster,
     state: State,
+    /// Of the last change that was news.
+    announced: u64,
     joined: BTreeMap<UserId, Occupant>,
     left: BTreeMap<UserId, Occupant>,
     changed: bool,
@@ -42,6 +44,8 @@ enum State {
 #[derive(Debug, Clone)]
 pub(crate) struct Change {
     pub(crate) version: u64,
+    /// How many people were in the room right after it.
+    pub(crate) count: usize,
     pub(crate) event: Event,
     pub(crate) origin: Option<SessionId>,
 }
@@ -50,20 +54,9 @@ pub(crate) struct Change {
 #[derive(Debug, Default)]
 pub(crate) struct Heard {
     /// To announce now, in this order.
-    pub(crate) news: Vec<Announcement>,
+    pub(crate) news: Vec<Change>,
     /// The room must be read.
     pub(crate) read: bool,
-}
-
-/// A change to be announced.
-#[derive(Debug)]
-pub(crate) struct Announcement {
-    pub(crate) event: Event,
-    pub(crate) origin: Option<SessionId>,
-    /// The version of the room with it.
-    pub(crate) version: u64,
-    /// How many people were in the room right after it.
-    pub(crate) count: usize,
 }
 
 impl People {
@@ -84,15 +77,15 @@ impl People {
 
     fn applied(&mut self, change: Change) -> Heard {
         match self.roster.apply(change.version, &change.event) {
-            Applied::Old | Applied::Silent => Heard::default(),
-            Applied::New => {
-                let count = self.roster.count();
-                Heard { news: vec![self.note(change, count)], read: false }
-            }
             Applied::Gap => {
                 self.state = State::Reading { first: false, meanwhile: vec![change] };
                 Heard { news: Vec::new(), read: true }
             }
+            // It may be old because the first reading overtook it: then it is news all the same.
+            Applied::New | Applied::Old => {
+                Heard { news: self.news(change).into_iter().collect(), read: false }
+            }
+            Applied::Silent => Heard::default(),
         }
     }
 
@@ -112,7 +105,7 @@ impl People {
         matches!(self.state, State::Known)
     }
 
-    /// The room was read. At the first time only what has just happened is news, later every difference. What came
+    /// The room was read. At the first time only what happens from then on is news, later every difference. What came
     /// meanwhile may show that it must be read once more.
     pub(crate) fn read(&mut self, occupancy: Occupancy) -> Heard {
         let State::Reading { first, meanwhile } = &mut self.state else { return Heard::default() };
@@ -120,14 +113,11 @@ impl People {
         self.state = State::Known;
         let version = occupancy.version;
         let differences = self.roster.replace(occupancy);
-        let (had, after): (Vec<_>, _) = meanwhile.into_iter().partition(|change| change.version <= version);
-        let news = if first {
-            had.into_iter().filter(|change| !matches!(change.event, Event::Counted(_))).collect()
-        } else {
-            differences.into_iter().map(|event| Change { version, event, origin: None }).collect()
-        };
-        let mut heard = Heard { news: self.note_all(news), read: false };
-        for change in after {
+        let mut heard = Heard::default();
+        if !first {
+            heard.news = self.differences(version, differences);
+        }
+        for change in meanwhile {
             let next = self.heard(change);
             heard.news.extend(next.news);
             heard.read |= next.read;
@@ -136,16 +126,19 @@ impl People {
         heard
     }
 
-    /// Notes changes, the last of which made the roster what it is: so the counts are known from the last one back.
-    fn note_all(&mut self, changes: Vec<Change>) -> Vec<Announcement> {
+    /// The last of them made the roster what it is: so the counts are known from the last one back.
+    fn differences(&mut self, version: u64, events: Vec<Event>) -> Vec<Change> {
         let mut count = self.roster.count();
-        let mut noted = Vec::with_capacity(changes.len());
-        for change in changes.into_iter().rev() {
-            let before =
-                if matches!(change.event, Event::Left(_)) { count + 1 } else { count.saturating_sub(1) };
-            noted.push((change, std::mem::replace(&mut count, before)));
+        let mut changes = Vec::with_capacity(events.len());
+        for event in events.into_iter().rev() {
+            let before = if matches!(event, Event::Left(_)) { count + 1 } else { count.saturating_sub(1) };
+            let count = std::mem::replace(&mut count, before);
+            changes.push(Change { version, count, event, origin: None });
         }
-        noted.into_iter().rev().map(|(change, count)| self.note(change, count)).collect()
+        changes.reverse();
+        changes.iter().for_each(|change| self.gather(&change.event));
+        self.announced = self.announced.max(version);
+        changes
     }
 
     /// Whether somebody came, went or has another name since that was last told.
@@ -175,8 +168,17 @@ impl People {
         &self.roster
     }
 
-    fn note(&mut self, Change { version, event, origin }: Change, count: usize) -> Announcement {
-        match &event {
+    fn news(&mut self, change: Change) -> Option<Change> {
+        if change.version <= self.announced || matches!(change.event, Event::Counted(_)) {
+            return None;
+        }
+        self.announced = change.version;
+        self.gather(&change.event);
+        Some(change)
+    }
+
+    fn gather(&mut self, event: &Event) {
+        match event {
             // Back within the time, but under another name, is news.
             Event::Joined(who) if self.left.remove(&who.user).is_none_or(|left| left.name != who.name) => {
                 self.joined.insert(who.user.clone(), who.clone());
@@ -187,7 +189,6 @@ impl People {
             _ => {}
         }
         self.changed = true;
-        Announcement { event, origin, version, count }
     }
 }
 
@@ -202,7 +203,7 @@ mod tests {
     use super::*;
 
     fn joined(name: &str, version: u64) -> Change {
-        Change { version, event: Event::Joined(someone(name)), origin: None }
+        Change { version, count: 1, event: Event::Joined(someone(name)), origin: None }
     }
 
     fn someone(name: &str) -> Occupant {
@@ -255,19 +256,25 @@ mod tests {
     }
 
     #[test]
-    fn each_change_has_the_count_right_after_it() {
+    fn what_the_first_reading_has_overtaken_is_news_when_it_comes() {
         let mut people = People::default();
-        people.heard(joined("Bob", 5));
-        people.heard(left("Ann", 6));
-        people.heard(joined("Cy", 7));
-        assert_eq!(counts(&people.read(occupancy(7, &["Bob", "Cy", "Dan"]))), [3, 2, 3]);
-        assert_eq!(counts(&people.heard(joined("Eve", 8))), [4]);
-        assert_eq!(counts(&people.heard(left("Cy", 9))), [3]);
+        people.heard(joined("Ann", 5));
+        assert_eq!(names(&people.read(occupancy(7, &["Ann", "Bob", "Cy"]))), ["Ann"]);
+        assert_eq!(names(&people.heard(joined("Bob", 6))), ["Bob"]);
+        assert_eq!(names(&people.heard(joined("Cy", 7))), ["Cy"]);
+        assert!(people.heard(joined("Cy", 7)).news.is_empty());
+    }
 
+    #[test]
+    fn each_difference_has_the_count_right_after_it_and_is_news_once() {
+        let mut people = People::default();
+        people.heard(joined("Eve", 9));
+        people.read(occupancy(9, &["Bob", "Dan", "Eve"]));
         assert!(people.heard(joined("Flo", 13)).read);
         let heard = people.read(occupancy(13, &["Ann", "Eve", "Flo", "Gus"]));
         assert_eq!(names(&heard), ["Bob", "Dan", "Ann", "Flo", "Gus"]);
         assert_eq!(counts(&heard), [2, 1, 2, 3, 4]);
+        assert!(people.heard(left("Bob", 11)).news.is_empty());
     }
 
     #[test]
@@ -275,7 +282,7 @@ mod tests {
         let mut people = People::default();
         let two = |version| {
             let who = Occupant { devices: 2, ..someone("Ann") };
-            Change { version, event: Event::Counted(who), origin: None }
+            Change { version, count: 1, event: Event::Counted(who), origin: None }
         };
         people.heard(two(5));
         assert!(names(&people.read(occupancy(5, &["Ann"]))).is_empty());

@@ -184,7 +184,7 @@ impl Rooms {
                 let since = room.track.hear(held, &mut effects.out);
                 effects.heal = room.heal(name, since);
             }
-            Place::Presence(version) => {
+            Place::Presence { version, .. } => {
                 room.moved = Instant::now();
                 effects.out.extend(room.turn(version, envelope));
             }
@@ -440,7 +440,7 @@ mod tests {
         let joined = |version| {
             let who =
                 Occupant { user: UserId::new("ann"), name: Name::parse("ann").expect("a name"), devices: 1 };
-            let place = Place::Presence(version);
+            let place = Place::Presence { version, count: 1 };
             Envelope { room: lobby(), place, at: 0, origin: None, event: Event::Joined(who) }
         };
         assert_eq!(rooms.hear(joined(1), None).out.len(), 1);

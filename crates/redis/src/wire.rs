@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! 1S<epoch>:<seq>:<at>:<origin>:<message as JSON>            said, in the room's log
-//! 1J<version>:<at>:<origin>:<devices>:<bytes of user>:<user><name>  joined; 1D.. has so many devices, 1L.. left
+//! 1J<version>:<at>:<people in the room>:<origin>:<devices>:<bytes of user>:<user><name>
+//!                                                            joined; 1D.. has so many devices, 1L.. left
 //! 1U<epoch>:<seq>:<at>:<count>:<origin>:<update as JSON>      changed, in the room's log
 //! 1T<origin>:<1 or 0>:<bytes of user, or ->:<user><name>      types, or no longer; kept nowhere
 //! 1R<origin>:<seq>:<bytes of user, or ->:<user><name>         has read up to there; kept nowhere
@@ -82,7 +83,8 @@ impl<'a> Frame<'a> {
             _ => {
                 let (version, rest) = number(text)?;
                 let (at, rest) = number(rest)?;
-                (Place::Presence(version), at, rest)
+                let (count, rest) = number(rest)?;
+                (Place::Presence { version, count: usize::try_from(count).ok()? }, at, rest)
             }
         };
         let (count, rest) = if kind == b'U' { number(rest)? } else { (0, rest) };
@@ -346,10 +348,10 @@ mod tests {
 
         #[test]
         fn someone_comes_back_as_they_went(user in "(?s).{0,40}", name in "[a-zé😀:]{1,64}") {
-            let bytes = frame("1L7:5:-:", &format!("3:{}:{user}{name}", user.len()));
+            let bytes = frame("1L7:5:2:-:", &format!("3:{}:{user}{name}", user.len()));
             let who = Occupant { user: UserId::new(user), name: Name::parse(&name).expect("a name"), devices: 3 };
             let read = envelope(&room(), &bytes).expect("a frame");
-            prop_assert_eq!((read.place, read.event), (Place::Presence(7), Event::Left(who)));
+            prop_assert_eq!((read.place, read.event), (Place::Presence { version: 7, count: 2 }, Event::Left(who)));
         }
 
         #[test]

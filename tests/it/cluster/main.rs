@@ -1,5 +1,6 @@
 //! Several nodes over one Redis, from the socket to the socket.
 
+mod counting;
 mod crowd;
 mod dying;
 mod eager;

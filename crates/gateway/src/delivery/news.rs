@@ -3,7 +3,7 @@
 use hubbub_core::{Event, Hint, Millis, Position, SessionId, UserId};
 use hubbub_dialects::{Dialect, Told};
 
-use crate::{batch::Label, people::Announcement};
+use crate::{batch::Label, people::Change};
 
 /// One event, with what decides who hears it.
 #[derive(Debug)]
@@ -83,8 +83,8 @@ impl News {
     }
 }
 
-impl From<Announcement> for News {
-    fn from(Announcement { event, origin, version, count }: Announcement) -> Self {
+impl From<Change> for News {
+    fn from(Change { event, origin, version, count }: Change) -> Self {
         Self { origin, version, count, ..Self::now(event) }
     }
 }

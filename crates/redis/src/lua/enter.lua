@@ -39,8 +39,7 @@ end
 someone.nodes = someone.nodes + (before == 0 and 1 or 0)
 someone.devices = math.max(someone.devices + now - before, now)
 local kind = (arrival == 'first' or is_renamed) and 'J' or 'D'
-local version = keep(kind, room, channel, user, someone, origin)
-local count = redis.call('HLEN', room) - 1
+local version, count = keep(kind, room, channel, user, someone, origin)
 if arrival == 'first' and count == 1 then
   redis.call('PERSIST', room)
 end

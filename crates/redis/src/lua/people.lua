@@ -21,15 +21,16 @@ local function find(room, user)
   return record and parse(record)
 end
 
--- Raises the room's version, which every change does, and tells the subscribed nodes. The first version is the clock in
+-- Raises the room's version, which every change does, and tells the subscribed nodes, with the number of people in it. The first version is the clock in
 -- microseconds, so that a room that was forgotten or lost never counts backwards.
 local function announce(kind, room, channel, user, someone, origin)
   local now, micros = clock()
   redis.call('HSETNX', room, 'v', micros)
   local version = string.format('%.0f', redis.call('HINCRBY', room, 'v', 1))
-  local head = '1' .. kind .. version .. ':' .. string.format('%.0f', now) .. ':' .. origin .. ':'
+  local count = redis.call('HLEN', room) - 1
+  local head = '1' .. kind .. version .. ':' .. string.format('%.0f', now) .. ':' .. count .. ':' .. origin .. ':'
   redis.call(say, channel, head .. someone.devices .. ':' .. #user .. ':' .. user .. someone.name)
-  return version
+  return version, count
 end
 
 -- Someone is here, as this record says: "J", they came or have another name, or "D", another number of devices.
@@ -42,8 +43,8 @@ end
 -- Someone's last place in a room is gone. An empty room keeps its version for an hour.
 local function depart(room, channel, user, someone, origin)
   redis.call('HDEL', room, 'u' .. user)
-  local version = announce('L', room, channel, user, someone, origin)
-  if redis.call('HLEN', room) == 1 then
+  local version, count = announce('L', room, channel, user, someone, origin)
+  if count == 0 then
     redis.call('PEXPIRE', room, 3600000)
   end
   return version
