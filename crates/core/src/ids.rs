@@ -4,6 +4,8 @@ use std::{fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
+use crate::likeness::likeness;
+
 /// Why a text is no id of the wanted kind. The text is for the person who sent it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidId {
@@ -140,9 +142,10 @@ impl Name {
     /// Longest name, in characters.
     pub const MAX: usize = 64;
 
-    /// Trimmed, not empty, no control or direction-changing characters.
+    /// A name that was one when it came in, as a token or the backplane gives it back. It is not weighed again, only
+    /// bounded; what a client says goes through [`Name::typed`] or [`Name::own`].
     pub fn parse(text: &str) -> Result<Self, InvalidId> {
-        Ok(Self(visible(text, Self::MAX)?.into()))
+        Ok(Self(bounded(text, Self::MAX, |c| hidden(c) && !joins(c))?.into()))
     }
 
     /// A name of the server's own making.
@@ -170,9 +173,9 @@ impl UserId {
         Self(format!("{:016x}", rand::random::<u64>()).into())
     }
 
-    /// What makes two names the same one: their letters, whatever their case.
+    /// What makes two names the same one: what they look like, whatever their case.
     pub fn of_name(name: &Name) -> Self {
-        Self(name.as_str().to_lowercase().into())
+        Self(likeness(name.as_str()).into())
     }
 }
 
@@ -239,6 +242,10 @@ impl From<u128> for SessionId {
 }
 
 fn visible(text: &str, max: usize) -> Result<&str, InvalidId> {
+    bounded(text, max, hidden)
+}
+
+fn bounded(text: &str, max: usize, refused: fn(char) -> bool) -> Result<&str, InvalidId> {
     let text = text.trim();
     if text.is_empty() {
         return Err(InvalidId::Empty);
@@ -246,7 +253,7 @@ fn visible(text: &str, max: usize) -> Result<&str, InvalidId> {
     if text.chars().nth(max).is_some() {
         return Err(InvalidId::TooLong);
     }
-    if text.chars().any(hidden) {
+    if text.chars().any(refused) {
         return Err(InvalidId::Character);
     }
     Ok(text)
@@ -257,6 +264,11 @@ fn visible(text: &str, max: usize) -> Result<&str, InvalidId> {
 fn hidden(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+/// The joiners, without which some emoji fall apart and some names are misspelt.
+fn joins(c: char) -> bool {
+    matches!(c, '\u{200c}' | '\u{200d}')
 }
 
 #[cfg(test)]

@@ -74,6 +74,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_token_brings_back_a_name_that_nobody_could_take_now() {
+        let tokens = Tokens::new(Secret([7; 32]));
+        for name in ["Server", "__proto__", "\u{440}\u{430}ypal", "\u{fb01}ona"] {
+            let holder = Identity { user: UserId::random(), name: Name::parse(name).expect("a name") };
+            let token = tokens.issue(&holder, SystemTime::now());
+            assert_eq!(tokens.check(&token, SystemTime::now()), Ok(holder));
+        }
+    }
+
+    #[test]
     fn only_an_unchanged_token_in_its_time_is_good() {
         let tokens = Tokens::new(Secret([7; 32]));
         let ann = Identity { user: UserId::random(), name: Name::parse("Ann").expect("a name") };
