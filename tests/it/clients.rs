@@ -44,6 +44,11 @@ fn what_is_said_in_the_connect_handler_is_never_lost() {
 }
 
 #[test]
+fn somebody_called_like_a_property_of_every_object_harms_no_page() {
+    on_two_nodes(Script::node("clients/kin.mjs"));
+}
+
+#[test]
 fn what_is_said_once_a_client_is_connected_is_heard() {
     on_two_nodes(Script::node("clients/prompt.mjs"));
 }

@@ -1,6 +1,6 @@
 //! Why words were malformed.
 
-use hubbub_core::{InvalidId, Refusal, RefusalCode};
+use hubbub_core::{InvalidId, InvalidName, Refusal, RefusalCode};
 
 /// What is wrong with a word that a vocabulary knows, or with a v1 greeting. Its text is for the person who sent it
 /// and repeats nothing of what they sent.
@@ -20,7 +20,7 @@ pub enum Misspoken {
     Invalid(&'static str, InvalidId),
     /// A name, but none for a person; only v1 says so, the tutorials make a guest of them.
     #[error("the name {0}")]
-    InvalidName(InvalidId),
+    InvalidName(InvalidName),
     /// Part of the protocol, but not served here.
     #[error("{0} is not supported")]
     Unsupported(&'static str),

@@ -23,7 +23,7 @@ pub(crate) fn enter(room: RoomId, args: &[Value]) -> Result<Command, Misspoken> 
 pub(crate) fn name_or_guest(what: &'static str, value: Option<&Value>) -> Result<Option<Name>, Misspoken> {
     match value {
         Some(Value::Null) => Ok(None),
-        value => Ok(Name::parse(string(what, value)?).ok()),
+        value => Ok(Name::typed(string(what, value)?).ok()),
     }
 }
 

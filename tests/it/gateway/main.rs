@@ -13,6 +13,7 @@ mod farewells;
 mod frames;
 mod fuzz;
 mod hostile;
+mod names;
 mod official;
 mod recovering;
 mod resuming;

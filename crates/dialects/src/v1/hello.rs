@@ -39,8 +39,7 @@ pub fn hello(auth: &Value) -> Result<Hello, Misspoken> {
     fields.optional_string("token")?;
     let rooms = fields.present("rooms").map(rooms).transpose()?.unwrap_or_default();
     let session = fields.optional_string("session")?.map(str::to_owned);
-    let name =
-        fields.optional_string("name")?.map(Name::parse).transpose().map_err(Misspoken::InvalidName)?;
+    let name = fields.optional_string("name")?.map(Name::own).transpose().map_err(Misspoken::InvalidName)?;
     Ok(Hello { name, session, rooms })
 }
 

@@ -86,7 +86,7 @@ pub(super) fn read(args: &[Value]) -> Result<Command, Misspoken> {
 
 /// `{name}`.
 pub(super) fn rename(args: &[Value]) -> Result<Command, Misspoken> {
-    let name = Name::parse(Fields::of(args)?.string("name")?).map_err(Misspoken::InvalidName)?;
+    let name = Name::own(Fields::of(args)?.string("name")?).map_err(Misspoken::InvalidName)?;
     Ok(Command::Rename { name })
 }
 

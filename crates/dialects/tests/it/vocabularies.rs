@@ -268,8 +268,11 @@ fn pages() -> Vec<Value> {
 
 #[test]
 fn v1_greetings() {
-    let transcript: Vec<_> =
-        greetings().iter().map(|auth| format!("{auth}\n    {}", greeted(auth))).collect();
+    let transcript: Vec<_> = greetings()
+        .iter()
+        .chain(&not_ones_own())
+        .map(|auth| format!("{auth}\n    {}", greeted(auth)))
+        .collect();
     assert_snapshot!(transcript.join("\n"));
 }
 
@@ -292,6 +295,11 @@ pub(crate) fn greetings() -> Vec<Value> {
         json!({ "rooms": { "lobby": { "epoch": -1, "seq": 2 } } }),
         json!("Zoë"),
     ]
+}
+
+/// Names that no description can tell from others.
+fn not_ones_own() -> [Value; 3] {
+    ["\u{405}erver", "[Server]", "__proto__"].map(|name| json!({ "name": name }))
 }
 
 fn greeted(auth: &Value) -> String {
@@ -317,6 +325,8 @@ fn names() -> Vec<Value> {
         json!([""]),
         json!(["x".repeat(65)]),
         json!(["a\u{0}b"]),
+        json!(["ﬁona"]),
+        json!(["__proto__"]),
         json!(["Zoë", "and more"]),
         json!([]),
         json!([7]),
