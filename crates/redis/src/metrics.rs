@@ -8,12 +8,13 @@ macro_rules! counters {
             metrics::counter!($name).increment(by);
         })*
 
-        /// Makes every counter known, at 0.
+        /// Makes everything known, at 0.
         pub(crate) fn start() {
             $(metrics::describe_counter!($name, $help.trim());
               $function(0);)*
             metrics::describe_histogram!("hubbub_redis_command_seconds", metrics::Unit::Seconds, COMMAND_HELP);
             metrics::describe_gauge!("hubbub_presence_lease_age_seconds", metrics::Unit::Seconds, LEASE_HELP);
+            lease_age(Duration::ZERO);
         }
     };
 }
