@@ -55,6 +55,11 @@ impl Node {
         self.0.http_addr()
     }
 
+    /// Where its operators ask.
+    pub fn admin(&self) -> SocketAddr {
+        self.0.admin_addr()
+    }
+
     /// The whole of `/metrics`.
     pub async fn metrics(&self) -> String {
         http::get(self.0.admin_addr(), "/metrics").await.text()

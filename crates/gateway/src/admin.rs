@@ -2,7 +2,9 @@
 //!
 //! `/livez` never looks at the backplane: a blip of it must not have all nodes restarted at once.
 
+mod port;
 mod readiness;
+mod refusal;
 
 use std::{sync::Arc, time::Instant};
 
@@ -11,9 +13,10 @@ use http::{StatusCode, header};
 use hubbub_core::NodeId;
 use serde_json::json;
 
+use self::refusal::AdminError;
 use crate::metrics;
 
-pub(crate) use self::readiness::Readiness;
+pub(crate) use self::{port::serve, readiness::Readiness};
 
 /// What the admin port knows.
 #[derive(Debug, Clone)]
@@ -30,13 +33,20 @@ impl Admin {
 }
 
 /// The admin port's paths.
-pub(crate) fn router(admin: Admin) -> Router {
+fn router(admin: Admin) -> Router {
+    probes()
+        .fallback(async || AdminError::NotFound)
+        .method_not_allowed_fallback(async || AdminError::Method)
+        .with_state(admin)
+}
+
+/// What balancers, orchestrators and Prometheus ask of this node.
+fn probes() -> Router<Admin> {
     Router::new()
         .route("/livez", get(async || "alive\n"))
         .route("/readyz", get(ready))
         .route("/version", get(version))
         .route("/metrics", get(scrape))
-        .with_state(admin)
 }
 
 async fn ready(State(admin): State<Admin>) -> (StatusCode, &'static str) {
@@ -60,6 +70,7 @@ mod tests {
     use axum::body::Body;
     use http::Request;
     use http_body_util::BodyExt as _;
+    use hubbub_core::Backplane;
     use tokio::sync::Semaphore;
     use tower::ServiceExt as _;
 
@@ -92,11 +103,8 @@ mod tests {
 
     fn node() -> (Arc<Readiness>, Router) {
         let seats = Arc::new(Semaphore::new(1));
-        let readiness = Arc::new(Readiness::new(
-            seats,
-            hubbub_core::memory(hubbub_core::HISTORY_LENGTH).cluster,
-            Duration::from_secs(30),
-        ));
+        let Backplane { cluster, .. } = hubbub_core::memory(hubbub_core::HISTORY_LENGTH);
+        let readiness = Arc::new(Readiness::new(seats, cluster, Duration::from_secs(30)));
         let admin = Admin::new(readiness.clone(), NodeId::parse("one").unwrap());
         (readiness, router(admin))
     }

@@ -68,7 +68,7 @@ impl Node {
         let readiness = Arc::new(Readiness::new(seats.clone(), cluster.clone(), *config.redis.ready_grace));
         let (http_address, admin_address) = (http.local_addr()?, admin.local_addr()?);
         let node = config.node.id.clone();
-        tasks.spawn(serve_admin(admin, Admin::new(readiness.clone(), node.clone()), stop.clone()));
+        tasks.spawn(admin::serve(admin, Admin::new(readiness.clone(), node.clone()), stop.clone()));
 
         let secret = secret(config, &cluster).await;
         let rooms = Arc::new(Rooms::default());
@@ -157,13 +157,6 @@ impl Node {
             tokio::time::sleep(window / DRAIN_STEPS).await;
         }
         leaving.join_all().await;
-    }
-}
-
-async fn serve_admin(listener: TcpListener, admin: Admin, stop: CancellationToken) {
-    let served = axum::serve(listener, admin::router(admin)).with_graceful_shutdown(stop.cancelled_owned());
-    if let Err(error) = served.await {
-        tracing::error!(%error, "the admin port failed");
     }
 }
 

@@ -1,5 +1,6 @@
 //! One node, from the socket to the socket.
 
+mod admin;
 mod basics;
 mod bodies;
 mod bounds;
