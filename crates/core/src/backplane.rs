@@ -334,8 +334,28 @@ pub trait Cluster: fmt::Debug + Send + Sync {
     /// What all nodes know and nobody else: made once, and then the same for all.
     async fn secret(&self) -> Result<Secret, BackplaneError>;
 
+    /// The nodes that are taken to be alive, this one among them, as they were at one moment. Sorted by id. A node that
+    /// has died is among them until it is buried, for the last part of that time with a lease that has ended.
+    async fn nodes(&self) -> Result<Vec<ClusterNode>, BackplaneError>;
+
     /// Whether the backplane answered of late.
     fn healthy(&self) -> bool;
+}
+
+/// A node of the cluster, as the backplane knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClusterNode {
+    /// Which one.
+    pub id: NodeId,
+    /// Which of its lives it is in, as in [`Buried::incarnation`]: a node that lost its lease goes on in another one.
+    pub incarnation: String,
+    /// Where its clients' port is. `None`: it has not said so.
+    pub address: Option<String>,
+    /// How long it is still believed to live if it does not renew its lease; zero: no longer. `None`: for ever, for it is
+    /// alone.
+    pub lease: Option<Duration>,
+    /// How long it has lived without a break.
+    pub held: Duration,
 }
 
 /// Key material. Its `Debug` shows nothing.

@@ -22,8 +22,9 @@ mod rosters;
 mod session;
 
 pub use backplane::{
-    Arrival, Backplane, BackplaneError, Broker, Buried, Claim, Cluster, Departure, Draft, Exit, History,
-    Inbound, Occupancy, Presence, REACTIONS, Receipt, Recent, Revised, Revision, Secret, Side, Subscription,
+    Arrival, Backplane, BackplaneError, Broker, Buried, Claim, Cluster, ClusterNode, Departure, Draft, Exit,
+    History, Inbound, Occupancy, Presence, REACTIONS, Receipt, Recent, Revised, Revision, Secret, Side,
+    Subscription,
 };
 pub use chat::Chat;
 pub use command::{Command, Past, Refusal, RefusalCode, Reply, Said};

@@ -10,9 +10,9 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 
 use crate::{
-    Backplane, BackplaneError, Broker, Cluster, Draft, Envelope, Hint, History, Inbound, Millis, NodeId,
-    Position, Receipt, Recent, Revised, Revision, RoomId, Secret, SessionId, Side, Subscription, log::Log,
-    memory_presence::MemoryPresence,
+    Backplane, BackplaneError, Broker, Cluster, ClusterNode, Draft, Envelope, Hint, History, Inbound, Millis,
+    NodeId, Position, Receipt, Recent, Revised, Revision, RoomId, Secret, SessionId, Side, Subscription,
+    log::Log, memory_presence::MemoryPresence,
 };
 
 /// Envelopes that may wait for the node; a full inbox holds the publishers back.
@@ -28,7 +28,7 @@ pub fn memory(history: usize) -> Backplane {
     Backplane {
         broker: Arc::new(MemoryBroker::new(history, outlet.clone())),
         presence: Arc::new(MemoryPresence::new(outlet)),
-        cluster: Arc::new(Alone { secret: Secret(rand::random()) }),
+        cluster: Arc::new(Alone::new()),
         inbox,
     }
 }
@@ -166,11 +166,21 @@ impl Logs {
 #[derive(Debug)]
 struct Alone {
     secret: Secret,
+    began: Instant,
+    /// The node that it is, and where.
+    advert: Mutex<Option<(NodeId, Option<String>)>>,
+}
+
+impl Alone {
+    fn new() -> Self {
+        Self { secret: Secret(rand::random()), began: Instant::now(), advert: Mutex::default() }
+    }
 }
 
 #[async_trait]
 impl Cluster for Alone {
-    async fn advertise(&self, _: &NodeId, _: Option<String>, _: u16) -> Result<(), BackplaneError> {
+    async fn advertise(&self, node: &NodeId, address: Option<String>, _: u16) -> Result<(), BackplaneError> {
+        *lock(&self.advert) = Some((node.clone(), address));
         Ok(())
     }
 
@@ -180,6 +190,18 @@ impl Cluster for Alone {
 
     async fn secret(&self) -> Result<Secret, BackplaneError> {
         Ok(self.secret.clone())
+    }
+
+    /// Itself, as soon as it has said who it is.
+    async fn nodes(&self) -> Result<Vec<ClusterNode>, BackplaneError> {
+        let node = lock(&self.advert).clone().map(|(id, address)| ClusterNode {
+            incarnation: format!("{id}#1"),
+            id,
+            address,
+            lease: None,
+            held: self.began.elapsed(),
+        });
+        Ok(node.into_iter().collect())
     }
 
     fn healthy(&self) -> bool {

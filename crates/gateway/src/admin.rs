@@ -1,7 +1,8 @@
-//! The admin port: is it alive, is it ready, what is it, what does it count.
+//! The admin port: is it alive, is it ready, what is it, what does it count, and who is in the cluster.
 //!
 //! `/livez` never looks at the backplane: a blip of it must not have all nodes restarted at once.
 
+mod nodes;
 mod port;
 mod readiness;
 mod refusal;
@@ -10,7 +11,7 @@ use std::{sync::Arc, time::Instant};
 
 use axum::{Json, Router, extract::State, response::IntoResponse, routing::get};
 use http::{StatusCode, header};
-use hubbub_core::NodeId;
+use hubbub_core::{Cluster, NodeId};
 use serde_json::json;
 
 use self::refusal::AdminError;
@@ -23,18 +24,20 @@ pub(crate) use self::{port::serve, readiness::Readiness};
 pub(crate) struct Admin {
     readiness: Arc<Readiness>,
     node: NodeId,
+    cluster: Arc<dyn Cluster>,
 }
 
 impl Admin {
-    pub(crate) fn new(readiness: Arc<Readiness>, node: NodeId) -> Self {
+    pub(crate) fn new(readiness: Arc<Readiness>, node: NodeId, cluster: Arc<dyn Cluster>) -> Self {
         metrics::install();
-        Self { readiness, node }
+        Self { readiness, node, cluster }
     }
 }
 
 /// The admin port's paths.
 fn router(admin: Admin) -> Router {
     probes()
+        .merge(insights())
         .fallback(async || AdminError::NotFound)
         .method_not_allowed_fallback(async || AdminError::Method)
         .with_state(admin)
@@ -47,6 +50,11 @@ fn probes() -> Router<Admin> {
         .route("/readyz", get(ready))
         .route("/version", get(version))
         .route("/metrics", get(scrape))
+}
+
+/// What people ask about the cluster.
+fn insights() -> Router<Admin> {
+    Router::new().route("/nodes", get(nodes::nodes))
 }
 
 async fn ready(State(admin): State<Admin>) -> (StatusCode, &'static str) {
@@ -104,8 +112,8 @@ mod tests {
     fn node() -> (Arc<Readiness>, Router) {
         let seats = Arc::new(Semaphore::new(1));
         let Backplane { cluster, .. } = hubbub_core::memory(hubbub_core::HISTORY_LENGTH);
-        let readiness = Arc::new(Readiness::new(seats, cluster, Duration::from_secs(30)));
-        let admin = Admin::new(readiness.clone(), NodeId::parse("one").unwrap());
+        let readiness = Arc::new(Readiness::new(seats, cluster.clone(), Duration::from_secs(30)));
+        let admin = Admin::new(readiness.clone(), NodeId::parse("one").unwrap(), cluster);
         (readiness, router(admin))
     }
 

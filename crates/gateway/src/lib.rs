@@ -18,6 +18,7 @@ pub mod logging;
 mod mailbox;
 mod metrics;
 mod namespaces;
+mod neighbours;
 mod packet;
 mod peer;
 mod people;

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hubbub_core::{Backplane, Chat, Cluster, Limits, NodeId, Presence, Secret};
+use hubbub_core::{Backplane, Buried, Chat, Cluster, Limits, NodeId, Presence, Secret};
 use socketioxide::{ParserConfig, SocketIo, SocketIoBuilder};
 use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -21,6 +21,7 @@ use crate::{
     farewell::farewells,
     floor::Floor,
     http, namespaces,
+    neighbours::Neighbours,
     rooms::Rooms,
     tokens::Tokens,
 };
@@ -68,7 +69,8 @@ impl Node {
         let readiness = Arc::new(Readiness::new(seats.clone(), cluster.clone(), *config.redis.ready_grace));
         let (http_address, admin_address) = (http.local_addr()?, admin.local_addr()?);
         let node = config.node.id.clone();
-        tasks.spawn(admin::serve(admin, Admin::new(readiness.clone(), node.clone()), stop.clone()));
+        let known = Admin::new(readiness.clone(), node.clone(), cluster.clone());
+        tasks.spawn(admin::serve(admin, known, stop.clone()));
 
         let secret = secret(config, &cluster).await;
         let rooms = Arc::new(Rooms::default());
@@ -92,7 +94,8 @@ impl Node {
         let listening = listen(http, engine.clone(), http::router(config), seats);
 
         tasks.spawn(delivery.run(inbox, stop.clone()));
-        tasks.spawn(beat(presence.clone(), readiness.clone(), stop.clone()));
+        let neighbours = Neighbours::new(node.clone(), cluster.clone());
+        tasks.spawn(beat(presence.clone(), neighbours, readiness.clone(), stop.clone()));
         let address = Address { node, advertise: config.node.advertise.clone(), port: http_address.port() };
         tasks.spawn(advertise(cluster, address, readiness.clone(), stop.clone()));
         Ok(Self {
@@ -216,19 +219,29 @@ fn socketio(config: &SocketIoConfig) -> SocketIoBuilder {
         )
 }
 
-/// Keeps this node's lease, and an eye on the backplane.
-async fn beat(presence: Arc<dyn Presence>, readiness: Arc<Readiness>, stop: CancellationToken) {
+/// Keeps this node's lease, and an eye on the backplane and on the other nodes.
+async fn beat(
+    presence: Arc<dyn Presence>,
+    mut neighbours: Neighbours,
+    readiness: Arc<Readiness>,
+    stop: CancellationToken,
+) {
     let mut ticks = tokio::time::interval(presence.beat());
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
         readiness.observe(Instant::now());
         match presence.heartbeat().await {
-            Ok(buried) => buried.iter().for_each(|node| {
-                tracing::info!(node = %node.incarnation, users = node.users, "buried a dead node");
-            }),
+            Ok(buried) => {
+                buried.iter().filter(|buried| buried.users > 0).for_each(tell_buried);
+                neighbours.look().await;
+            }
             Err(error) => tracing::warn!(%error, "could not keep the lease"),
         }
     }
+}
+
+fn tell_buried(buried: &Buried) {
+    tracing::info!(incarnation = %buried.incarnation, users = buried.users, "announced that a dead node's people left");
 }
 
 /// What other nodes know of this one.

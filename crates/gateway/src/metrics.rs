@@ -37,6 +37,11 @@ pub(crate) fn health(ready: bool, draining: bool, backplane_up: bool) {
     instruments().backplane_up.at([]).set(flag(backplane_up));
 }
 
+/// So many nodes hold a lease, as this one saw it just now.
+pub(crate) fn cluster_nodes(count: usize) {
+    instruments().cluster_nodes.at([]).set(float(count));
+}
+
 /// This node listens to so many rooms.
 pub(crate) fn rooms(count: usize) {
     instruments().rooms.at([]).set(float(count));

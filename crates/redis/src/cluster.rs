@@ -11,13 +11,14 @@ use std::{
 };
 
 use async_trait::async_trait;
-use hubbub_core::{BackplaneError, Cluster, NodeId, Secret};
+use hubbub_core::{BackplaneError, Cluster, ClusterNode, NodeId, Secret};
 use tokio::sync::{Mutex, watch};
 
 use crate::{
     Options, Running, keys,
     links::{Failure, Lane},
     listeners::State,
+    nodes,
     shards::Shards,
 };
 
@@ -60,6 +61,10 @@ impl Cluster for RedisCluster {
 
     async fn secret(&self) -> Result<Secret, BackplaneError> {
         self.directory.secret().await
+    }
+
+    async fn nodes(&self) -> Result<Vec<ClusterNode>, BackplaneError> {
+        Box::pin(self.directory.alive()).await.map_err(BackplaneError::new)
     }
 
     fn healthy(&self) -> bool {
@@ -212,6 +217,14 @@ impl Directory {
         self.nodes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Their leases and their addresses are in different slots, and read at the same time.
+    async fn alive(&self) -> Result<Vec<ClusterNode>, Failure> {
+        let (lives, addresses) = tokio::try_join!(nodes::lives(&self.shards), self.read())?;
+        let nodes = lives.into_iter().map(|life| life.at(&addresses)).collect();
+        *self.nodes() = Nodes { addresses, read: Some(Instant::now()) };
+        Ok(nodes)
+    }
+
     async fn read(&self) -> Result<HashMap<String, String>, Failure> {
         let make = |_: &_| {
             let mut cmd = redis::cmd("HGETALL");
@@ -219,7 +232,7 @@ impl Directory {
             cmd
         };
         let fields: HashMap<String, Vec<u8>> =
-            self.shards.call(keys::CLUSTER, Lane::Long, "nodes", make).await?;
+            self.shards.call(keys::CLUSTER, Lane::Long, "addresses", make).await?;
         let addresses = fields.into_iter().filter_map(|(field, address)| {
             Some((field.strip_prefix("node:")?.to_owned(), String::from_utf8(address).ok()?))
         });

@@ -81,6 +81,9 @@ impl Partitions {
 pub(crate) struct Partition(u16);
 
 impl Partition {
+    /// The one that speaks for all where one must.
+    pub(crate) const FIRST: Self = Self(0);
+
     /// Whether it is the one that speaks for all where one must.
     pub(crate) fn is_first(self) -> bool {
         self.0 == 0
@@ -109,6 +112,11 @@ impl Partition {
     /// Incarnations that are being buried, and from when on.
     pub(crate) fn dead(self) -> String {
         self.key("dead")
+    }
+
+    /// What is told of each incarnation: since when it lives.
+    pub(crate) fn about(self) -> String {
+        self.key("about")
     }
 
     /// Pairs whose leave is held back, and when it is due.

@@ -62,7 +62,7 @@ impl Leases {
     /// Begins a new incarnation, and fences the node's earlier ones.
     pub(crate) async fn register(&self) -> Result<String, Failure> {
         let p = self.partition;
-        let keys = [p.meta(), p.nodes(), p.dead()];
+        let keys = [p.meta(), p.nodes(), p.dead(), p.about()];
         let call = |_: &_| {
             let mut cmd = script::REGISTER.on(&keys);
             cmd.arg(self.node.as_str()).arg(self.lease);

@@ -25,6 +25,7 @@ mod listeners;
 mod listening;
 mod logs;
 mod metrics;
+mod nodes;
 mod options;
 mod pairs;
 mod people;

@@ -11,6 +11,7 @@ mod holding;
 mod leaving;
 mod lingering;
 mod meeting;
+mod nodes;
 mod official;
 mod outage;
 mod owners;

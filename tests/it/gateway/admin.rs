@@ -12,6 +12,20 @@ use tokio::{
 };
 
 #[tokio::test]
+async fn a_node_alone_is_the_whole_cluster() {
+    let node =
+        Node::with(|config| config.node.id = hubbub_core::NodeId::parse("alone").expect("an id")).await;
+    let (status, answer) = ask(&node, "/nodes").await;
+    assert_eq!((status, answer["nodes"].as_array().map(Vec::len)), (200, Some(1)), "{answer}");
+    let alone = &answer["nodes"][0];
+    assert_eq!(
+        (&alone["id"], &alone["self"], &alone["lease_ms"]),
+        (&json!("alone"), &json!(true), &json!(null))
+    );
+    assert_eq!(alone["address"], node.addr().to_string());
+}
+
+#[tokio::test]
 async fn what_cannot_be_answered_is_refused_in_json() {
     let node = Node::start().await;
     for (path, status, code) in [("/", 404, "not_found"), ("/rooms/lobby", 404, "not_found")] {

@@ -141,7 +141,7 @@ impl Verdict {
 #[cfg(test)]
 mod tests {
     use async_trait::async_trait;
-    use hubbub_core::{BackplaneError, NodeId, Secret};
+    use hubbub_core::{BackplaneError, ClusterNode, NodeId, Secret};
 
     use super::*;
 
@@ -199,6 +199,10 @@ mod tests {
 
         async fn secret(&self) -> Result<Secret, BackplaneError> {
             Ok(Secret([0; 32]))
+        }
+
+        async fn nodes(&self) -> Result<Vec<ClusterNode>, BackplaneError> {
+            Ok(Vec::new())
         }
 
         fn healthy(&self) -> bool {

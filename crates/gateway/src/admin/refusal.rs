@@ -5,6 +5,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::StatusCode;
+use hubbub_core::BackplaneError;
 use serde_json::json;
 
 /// Why there is no answer.
@@ -12,6 +13,8 @@ use serde_json::json;
 pub(super) enum AdminError {
     NotFound,
     Method,
+    /// The backplane is away.
+    Unavailable(BackplaneError),
     /// The answer took too long.
     Late,
 }
@@ -21,7 +24,7 @@ impl AdminError {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Late => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unavailable(_) | Self::Late => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -29,16 +32,24 @@ impl AdminError {
         match self {
             Self::NotFound => "not_found",
             Self::Method => "method_not_allowed",
-            Self::Late => "unavailable",
+            Self::Unavailable(_) | Self::Late => "unavailable",
         }
     }
 
-    fn message(&self) -> &'static str {
+    /// Operators may know what is wrong with their Redis.
+    fn message(&self) -> String {
         match self {
-            Self::NotFound => "there is no such path here",
-            Self::Method => "this path is only read",
-            Self::Late => "it took too long",
+            Self::NotFound => "there is no such path here".to_owned(),
+            Self::Method => "this path is only read".to_owned(),
+            Self::Unavailable(error) => error.to_string(),
+            Self::Late => "it took too long".to_owned(),
         }
+    }
+}
+
+impl From<BackplaneError> for AdminError {
+    fn from(error: BackplaneError) -> Self {
+        Self::Unavailable(error)
     }
 }
 

@@ -38,6 +38,8 @@ instruments! {
     draining: Gauge[];
     /// Whether the backplane answered of late.
     backplane_up: Gauge[];
+    /// Nodes that hold a lease, this one among them, as it saw it at its last heartbeat that the backplane answered.
+    cluster_nodes: Gauge[];
     /// Rooms that this node listens to.
     rooms: Gauge[];
     /// Tasks of the runtime that have not ended.

@@ -2,10 +2,10 @@
 --
 -- An earlier one is buried when its lease would have ended, not at once: its people may still come back.
 --
--- KEYS  meta, nodes, dead
+-- KEYS  meta, nodes, dead, about
 -- ARGV  node, lease (ms)
 -- Returns "node#epoch".
-local meta, nodes, dead = unpack(KEYS)
+local meta, nodes, dead, about = unpack(KEYS)
 local node, lease = unpack(ARGV)
 local now = clock()
 
@@ -18,5 +18,6 @@ for _, other in ipairs(redis.call('ZRANGE', nodes, 0, -1)) do
 end
 local incarnation = node .. '#' .. redis.call('HINCRBY', meta, 'epoch', 1)
 redis.call('ZADD', nodes, now + lease, incarnation)
+redis.call('HSET', about, 'since:' .. incarnation, string.format('%.0f', now))
 beat(meta, now, lease)
 return incarnation
