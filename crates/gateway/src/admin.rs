@@ -1,7 +1,8 @@
-//! The admin port: is it alive, is it ready, what is it, what does it count, and who is in the cluster.
+//! The admin port: is it alive, is it ready, what is it, what does it count, and who is in the cluster and in a room.
 //!
 //! `/livez` never looks at the backplane: a blip of it must not have all nodes restarted at once.
 
+mod members;
 mod nodes;
 mod port;
 mod readiness;
@@ -11,7 +12,7 @@ use std::{sync::Arc, time::Instant};
 
 use axum::{Json, Router, extract::State, response::IntoResponse, routing::get};
 use http::{StatusCode, header};
-use hubbub_core::{Cluster, NodeId};
+use hubbub_core::{Cluster, NodeId, Presence};
 use serde_json::json;
 
 use self::refusal::AdminError;
@@ -25,12 +26,18 @@ pub(crate) struct Admin {
     readiness: Arc<Readiness>,
     node: NodeId,
     cluster: Arc<dyn Cluster>,
+    presence: Arc<dyn Presence>,
 }
 
 impl Admin {
-    pub(crate) fn new(readiness: Arc<Readiness>, node: NodeId, cluster: Arc<dyn Cluster>) -> Self {
+    pub(crate) fn new(
+        readiness: Arc<Readiness>,
+        node: NodeId,
+        cluster: Arc<dyn Cluster>,
+        presence: Arc<dyn Presence>,
+    ) -> Self {
         metrics::install();
-        Self { readiness, node, cluster }
+        Self { readiness, node, cluster, presence }
     }
 }
 
@@ -54,7 +61,7 @@ fn probes() -> Router<Admin> {
 
 /// What people ask about the cluster.
 fn insights() -> Router<Admin> {
-    Router::new().route("/nodes", get(nodes::nodes))
+    Router::new().route("/nodes", get(nodes::nodes)).route("/rooms/{room}/members", get(members::members))
 }
 
 async fn ready(State(admin): State<Admin>) -> (StatusCode, &'static str) {
@@ -111,9 +118,9 @@ mod tests {
 
     fn node() -> (Arc<Readiness>, Router) {
         let seats = Arc::new(Semaphore::new(1));
-        let Backplane { cluster, .. } = hubbub_core::memory(hubbub_core::HISTORY_LENGTH);
+        let Backplane { cluster, presence, .. } = hubbub_core::memory(hubbub_core::HISTORY_LENGTH);
         let readiness = Arc::new(Readiness::new(seats, cluster.clone(), Duration::from_secs(30)));
-        let admin = Admin::new(readiness.clone(), NodeId::parse("one").unwrap(), cluster);
+        let admin = Admin::new(readiness.clone(), NodeId::parse("one").unwrap(), cluster, presence);
         (readiness, router(admin))
     }
 

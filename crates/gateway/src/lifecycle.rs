@@ -69,7 +69,7 @@ impl Node {
         let readiness = Arc::new(Readiness::new(seats.clone(), cluster.clone(), *config.redis.ready_grace));
         let (http_address, admin_address) = (http.local_addr()?, admin.local_addr()?);
         let node = config.node.id.clone();
-        let known = Admin::new(readiness.clone(), node.clone(), cluster.clone());
+        let known = Admin::new(readiness.clone(), node.clone(), cluster.clone(), presence.clone());
         tasks.spawn(admin::serve(admin, known, stop.clone()));
 
         let secret = secret(config, &cluster).await;

@@ -105,11 +105,35 @@ async fn while_redis_is_away_nobody_knows_and_that_is_said_in_time() {
 }
 
 async fn are_unavailable(cluster: &Cluster) {
-    let asked = Instant::now();
-    let answer = http::get(cluster.admin(0), "/nodes").await;
-    let error: Value = serde_json::from_str(&answer.text()).expect("in JSON");
-    assert_eq!((answer.status, &error["error"]["code"]), (503, &json!("unavailable")), "{error}");
-    assert!(asked.elapsed() < Duration::from_secs(5), "after {:?}", asked.elapsed());
+    for path in ["/nodes", "/rooms/lobby/members"] {
+        let asked = Instant::now();
+        let answer = http::get(cluster.admin(0), path).await;
+        let error: Value = serde_json::from_str(&answer.text()).expect("in JSON");
+        assert_eq!((answer.status, &error["error"]["code"]), (503, &json!("unavailable")), "{error}");
+        assert!(asked.elapsed() < Duration::from_secs(5), "{path}: after {:?}", asked.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn a_rooms_members_are_the_same_on_every_node() {
+    let cluster = nodes(2).await;
+    let (mut ann, mut bob) =
+        (Person::in_lobby(&cluster.addr(0), "Ann").await, Person::in_lobby(&cluster.addr(1), "Bob").await);
+    let mut expected = [(ann.id().to_owned(), "Ann"), (bob.id().to_owned(), "Bob")];
+    expected.sort();
+    let first = members(&cluster, 0, "lobby", "").await;
+    assert_eq!(first, members(&cluster, 1, "lobby", "").await);
+    assert_eq!((&first["room"], &first["count"], &first["next"]), (&json!("lobby"), &json!(2), &json!(null)));
+    let listed = first["members"].as_array().expect("a list");
+    let listed: Vec<_> = listed.iter().map(|who| (who["user"].as_str(), who["name"].as_str())).collect();
+    assert_eq!(listed, expected.each_ref().map(|(user, name)| (Some(user.as_str()), Some(*name))));
+    let names = members(&cluster, 1, "%40names", "").await;
+    assert_eq!([&names["members"][0]["user"], &names["members"][1]["user"]], ["ann", "bob"]);
+    ann.does("leave", json!({ "room": "lobby" })).await;
+    let second = members(&cluster, 1, "lobby", "").await;
+    assert_eq!((&second["members"][0]["name"], &second["count"]), (&json!("Bob"), &json!(1)));
+    assert!(second["version"].as_u64() > first["version"].as_u64());
+    bob.does("leave", json!({ "room": "lobby" })).await;
 }
 
 #[tokio::test]
@@ -163,6 +187,12 @@ async fn list(admin: SocketAddr) -> Vec<Value> {
     let answer: Value =
         serde_json::from_str(&http::get(admin, "/nodes").await.text()).expect("nodes in JSON");
     answer["nodes"].as_array().cloned().unwrap_or_default()
+}
+
+async fn members(cluster: &Cluster, node: usize, room: &str, query: &str) -> Value {
+    let answer = http::get(cluster.admin(node), &format!("/rooms/{room}/members{query}")).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    serde_json::from_str(&answer.text()).expect("members in JSON")
 }
 
 async fn value(cluster: &Cluster, node: usize, metric: &str) -> u64 {

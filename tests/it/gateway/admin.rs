@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::Method;
-use hubbub_tests::{http as by_hand, node::Node};
+use hubbub_tests::{client::Client, http as by_hand, node::Node, person::Person};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -26,9 +26,65 @@ async fn a_node_alone_is_the_whole_cluster() {
 }
 
 #[tokio::test]
+async fn members_come_in_pages_sorted_by_user() {
+    let node = Node::start().await;
+    let mut people = Vec::new();
+    for number in 0..5 {
+        people.push(Person::in_lobby(&node, &format!("p{number}")).await);
+    }
+    let mut users: Vec<_> = people.iter().map(Person::id).collect();
+    users.sort_unstable();
+    let (mut listed, mut query) = (Vec::new(), "?limit=2".to_owned());
+    for page in [2, 2, 1] {
+        let (status, answer) = ask(&node, &format!("/rooms/lobby/members{query}")).await;
+        let members = answer["members"].as_array().expect("members");
+        assert_eq!((status, &answer["count"], members.len()), (200, &json!(5), page), "{answer}");
+        listed.extend(members.iter().map(|who| who["user"].as_str().expect("a user").to_owned()));
+        query = format!("?limit=2&after={}", answer["next"].as_str().unwrap_or("none"));
+    }
+    assert_eq!(
+        (listed, query),
+        (users.iter().map(ToString::to_string).collect(), "?limit=2&after=none".to_owned())
+    );
+}
+
+#[tokio::test]
+async fn a_room_that_nobody_knows_is_empty() {
+    let node = Node::start().await;
+    let (status, answer) = ask(&node, "/rooms/nowhere/members").await;
+    assert_eq!((status, &answer["count"], &answer["members"]), (200, &json!(0), &json!([])));
+    assert_eq!(answer["next"], Value::Null);
+}
+
+#[tokio::test]
+async fn rooms_of_the_servers_own_can_be_read_and_names_can_have_any_letter() {
+    let node = Node::start().await;
+    let mut bob = Client::at(&node, "/").await;
+    bob.say("addUser", &[json!("Bob/B")]).await;
+    bob.hears("updateChat", &[json!("Server"), json!("you have connected")]).await;
+    let (_, tutorial) = ask(&node, "/rooms/~basics/members").await;
+    assert_eq!((&tutorial["members"][0]["name"], &tutorial["count"]), (&json!("Bob/B"), &json!(1)));
+    let (_, after) = ask(&node, "/rooms/%7Ebasics/members?after=Bob%2FB").await;
+    assert_eq!((&after["members"], &after["count"]), (&json!([]), &json!(1)));
+    let mut ann = Person::named(&node, "Ann").await;
+    ann.does("join", json!({ "room": "a/b c?é" })).await;
+    let (_, room) = ask(&node, "/rooms/a%2Fb%20c%3F%C3%A9/members").await;
+    assert_eq!((&room["room"], &room["members"][0]["name"]), (&json!("a/b c?é"), &json!("Ann")));
+}
+
+#[tokio::test]
 async fn what_cannot_be_answered_is_refused_in_json() {
     let node = Node::start().await;
-    for (path, status, code) in [("/", 404, "not_found"), ("/rooms/lobby", 404, "not_found")] {
+    for (path, status, code) in [
+        ("/", 404, "not_found"),
+        ("/rooms/lobby", 404, "not_found"),
+        ("/rooms/%00/members", 400, "bad_request"),
+        ("/rooms/%FF/members", 400, "bad_request"),
+        ("/rooms/lobby/members?limit=0", 400, "bad_request"),
+        ("/rooms/lobby/members?limit=1001", 400, "bad_request"),
+        ("/rooms/lobby/members?after=%FF", 400, "bad_request"),
+        ("/rooms/lobby/members?offset=1", 400, "bad_request"),
+    ] {
         let (refused, answer) = ask(&node, path).await;
         assert_eq!((refused, &answer["error"]["code"]), (status, &json!(code)), "{path}: {answer}");
         assert!(answer["error"]["message"].is_string(), "{path}: {answer}");

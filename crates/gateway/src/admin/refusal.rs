@@ -11,6 +11,8 @@ use serde_json::json;
 /// Why there is no answer.
 #[derive(Debug)]
 pub(super) enum AdminError {
+    /// Something in the request is not what it should be.
+    BadRequest(&'static str),
     NotFound,
     Method,
     /// The backplane is away.
@@ -22,6 +24,7 @@ pub(super) enum AdminError {
 impl AdminError {
     fn status(&self) -> StatusCode {
         match self {
+            Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Unavailable(_) | Self::Late => StatusCode::SERVICE_UNAVAILABLE,
@@ -30,6 +33,7 @@ impl AdminError {
 
     fn code(&self) -> &'static str {
         match self {
+            Self::BadRequest(_) => "bad_request",
             Self::NotFound => "not_found",
             Self::Method => "method_not_allowed",
             Self::Unavailable(_) | Self::Late => "unavailable",
@@ -39,6 +43,7 @@ impl AdminError {
     /// Operators may know what is wrong with their Redis.
     fn message(&self) -> String {
         match self {
+            Self::BadRequest(what) => (*what).to_owned(),
             Self::NotFound => "there is no such path here".to_owned(),
             Self::Method => "this path is only read".to_owned(),
             Self::Unavailable(error) => error.to_string(),
