@@ -7,8 +7,8 @@
 -- KEYS  meta, nodes, dead, grace
 -- ARGV  the partition's prefix (all its keys are in one slot), lease (ms), pairs a call, an incarnation that gives itself
 --       up or ""
--- Returns { incarnation or "", people whose leave was said, 1 if there is more to do, 0 if the incarnation is not done yet,
--- 1 if it is and its node goes on in another one, 2 if its node is gone }.
+-- Returns { incarnation or "", its people whose leave was said, 1 if there is more to do, 0 if the incarnation is not done
+-- yet, 1 if it is and its node goes on in another one, 2 if its node is gone }.
 local meta, nodes, dead, grace = unpack(KEYS)
 local prefix, lease, limit, resigning = unpack(ARGV)
 local now = clock()
@@ -28,7 +28,6 @@ local function let_go(pair)
   local someone = find(room, user)
   if someone and someone.nodes == 0 then
     depart(room, channel, user, someone, '-')
-    left = left + 1
   end
 end
 
