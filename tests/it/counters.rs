@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use hubbub_core::{Backplane, Claim, Exit, Name, NodeId, RoomId, SessionId, UserId};
 use hubbub_redis::{Options, connect};
 use hubbub_tests::{client::Client, node::Node, redis_server::RedisServer};
@@ -63,6 +64,22 @@ async fn each_difference_that_is_put_right_is_counted_once() {
     sleep(REPAIR * 2).await;
     joined.presence.heartbeat().await.expect("a heartbeat");
     assert_eq!(sum(&node.metrics().await, REPAIRS), 2);
+}
+
+#[tokio::test]
+async fn a_lease_that_many_find_lost_was_lost_once() {
+    let (node, redis) = (Node::start().await, RedisServer::start());
+    let joined = joined(&redis).await;
+    redis.cli(["FLUSHALL"]);
+    // It can see that the lease is gone, and cannot begin another one.
+    redis.cli(["ACL", "SETUSER", "hubbub", "-zadd"]);
+    let entering = ["ann", "bob", "cy"].map(|name| joined.presence.enter(claim(name)));
+    for entered in join_all(entering).await {
+        entered.expect_err("no lease");
+    }
+    redis.cli(["ACL", "SETUSER", "hubbub", "+zadd"]);
+    joined.presence.enter(claim("ann")).await.expect("an arrival");
+    assert_eq!(sum(&node.metrics().await, "hubbub_presence_fenced_total "), 1);
 }
 
 const REPAIRS: &str = "hubbub_presence_repairs_total ";

@@ -191,11 +191,12 @@ impl Tenure {
         match &*lease {
             Lease::Resigned => return Err(resigned()),
             Lease::Incarnation(current) if Some(current) != lost.as_ref() => return Ok(()),
-            _ => {}
-        }
-        if let Some(lost) = &lost {
-            metrics::fenced(1);
-            tracing::warn!(incarnation = %lost, partition = self.partition.index(), "lost the lease; entering everyone again");
+            Lease::Incarnation(lost) => {
+                metrics::fenced(1);
+                tracing::warn!(incarnation = %lost, partition = self.partition.index(), "lost the lease; entering everyone again");
+            }
+            // Whoever found it lost before could not begin another one.
+            Lease::None => {}
         }
         *lease = Lease::None;
         let incarnation = self.rejoin().await.map_err(BackplaneError::new)?;
