@@ -171,8 +171,16 @@ impl Directory {
         }
     }
 
-    /// A node is gone for good.
-    pub(crate) async fn forget(&self, node: &str) -> Result<(), Failure> {
+    /// Nobody should be sent to nodes that have no lease. One that is about to have its first says its address after it.
+    pub(crate) async fn forget_the_dead(&self) -> Result<(), Failure> {
+        let (lives, addresses) = tokio::try_join!(nodes::lives(&self.shards), self.read())?;
+        for node in addresses.into_keys().filter(|node| lives.iter().all(|life| !life.is_of(node))) {
+            self.forget(&node).await?;
+        }
+        Ok(())
+    }
+
+    async fn forget(&self, node: &str) -> Result<(), Failure> {
         let make = |_: &_| {
             let mut cmd = redis::cmd("HDEL");
             cmd.arg(keys::CLUSTER).arg(field(node));

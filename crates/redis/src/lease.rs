@@ -47,10 +47,9 @@ enum End {
 }
 
 impl Burial {
-    /// The node that is gone for good, if this was its last.
-    pub(crate) fn gone(&self) -> Option<&str> {
-        let (node, _) = self.buried.incarnation.rsplit_once('#')?;
-        (self.end == End::Node).then_some(node)
+    /// Whether the node is gone for good with it.
+    pub(crate) fn is_a_nodes(&self) -> bool {
+        self.end == End::Node
     }
 }
 

@@ -21,6 +21,11 @@ pub(crate) struct Life {
 }
 
 impl Life {
+    /// Whether it is this node's.
+    pub(crate) fn is_of(&self, node: &str) -> bool {
+        self.node.as_str() == node
+    }
+
     /// The node, at its place among these.
     pub(crate) fn at(self, addresses: &HashMap<String, String>) -> ClusterNode {
         let Self { node, incarnation, lease, held } = self;

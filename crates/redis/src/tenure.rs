@@ -82,7 +82,7 @@ impl Tenure {
             holders: Holders::default(),
             pairs,
             owed: Owed::default(),
-            clock: Lock::new(Clock { renewed: Instant::now(), repaired: None }),
+            clock: Lock::new(Clock { renewed: Instant::now(), repaired: None, lost_an_answer: false }),
         }
     }
 
@@ -271,12 +271,13 @@ impl Tenure {
         if matches!(*self.lease.read().await, Lease::Resigned) {
             return Ok(Vec::new());
         }
+        // An answer that was lost may have been that a node is gone, and is given once.
+        let was_lost = std::mem::replace(&mut self.clock().lost_an_answer, true);
         let burials = self.leases.bury().await?;
-        if self.partition.is_first() {
-            for node in burials.iter().filter_map(Burial::gone) {
-                self.directory.forget(node).await?;
-            }
+        if self.partition.is_first() && (was_lost || burials.iter().any(Burial::is_a_nodes)) {
+            self.directory.forget_the_dead().await?;
         }
+        self.clock().lost_an_answer = false;
         Ok(burials.into_iter().map(|burial| burial.buried).filter(|b| !b.incarnation.is_empty()).collect())
     }
 
@@ -334,4 +335,5 @@ struct Clock {
     renewed: Instant,
     /// `None`: not yet, or something has happened since.
     repaired: Option<Instant>,
+    lost_an_answer: bool,
 }
