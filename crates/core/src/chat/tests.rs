@@ -1,13 +1,14 @@
 use std::{
     collections::HashSet,
     sync::{Mutex, PoisonError},
+    time::Duration,
 };
 
 use async_trait::async_trait;
 
 use crate::{
-    Backplane, HISTORY_LENGTH, History, Listener, Occupancy, Occupant, Receipt, SessionId, Subscription,
-    memory,
+    Backplane, Ending, HISTORY_LENGTH, History, Listener, Name, Occupancy, Occupant, Page, PageOf, Receipt,
+    SessionId, Subscription, UserId, memory,
 };
 
 use super::*;
