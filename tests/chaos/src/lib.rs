@@ -16,6 +16,7 @@ pub mod log;
 pub mod phases;
 pub mod plan;
 pub mod polling;
+pub mod presence;
 pub mod proxy;
 pub mod report;
 pub mod script;
