@@ -9,8 +9,8 @@ use tokio::{
     time::timeout,
 };
 use tokio_tungstenite::{
-    WebSocketStream, client_async,
-    tungstenite::{Message, Utf8Bytes},
+    WebSocketStream, client_async_with_config,
+    tungstenite::{Message, Utf8Bytes, protocol::WebSocketConfig},
 };
 
 use crate::polling::Polling;
@@ -89,7 +89,9 @@ async fn websocket(addr: SocketAddr, receive_buffer: Option<u32>) -> io::Result<
     let stream = socket.connect(addr).await?;
     stream.set_nodelay(true)?;
     let url = format!("ws://{addr}/socket.io/?EIO=4&transport=websocket");
-    let (mut stream, _) = client_async(url, stream).await.map_err(io::Error::other)?;
+    let config = WebSocketConfig::default().read_buffer_size(READ_AT_ONCE);
+    let (mut stream, _) =
+        client_async_with_config(url, stream, Some(config)).await.map_err(io::Error::other)?;
     let opening = next_text(&mut stream).await.ok_or(io::ErrorKind::UnexpectedEof)?;
     Ok((Carrier::WebSocket(Box::new(stream)), opening))
 }
@@ -110,5 +112,7 @@ fn patience(opening: &str) -> Option<Duration> {
     Some(Duration::from_millis(millis))
 }
 
+/// Bytes that each WebSocket reads at once: there may be thousands.
+const READ_AT_ONCE: usize = 8 * 1_024;
 /// How long opening may take.
 const OPENED: Duration = Duration::from_secs(3);

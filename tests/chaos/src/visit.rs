@@ -91,7 +91,7 @@ impl<'a> Visit<'a> {
             Heard::Over => return Err(io::ErrorKind::ConnectionAborted.into()),
             Heard::Refused(why) => return Err(self.is_refused(&why)),
             Heard::Answer(number, body) => return self.is_answered(number, &body).await,
-            Heard::Ready { session, rooms } => self.is_ready(session, rooms),
+            Heard::Ready { session, rooms, .. } => self.is_ready(session, rooms),
             Heard::Told { room, position, cid, digest, id } => {
                 self.client.notes(Entry::Told { room, position, cid, digest });
                 self.client.memory.last.extend(id.map(|id| (room, id)));

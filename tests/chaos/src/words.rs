@@ -22,6 +22,8 @@ pub enum Heard {
     Refused(String),
     /// The client is in, and hears these rooms again.
     Ready {
+        /// How the cluster knows it.
+        user: String,
         /// Proves at any node who it is.
         session: String,
         /// The rooms that it named, as far as it is in them.
@@ -114,7 +116,8 @@ fn ready(body: &Value) -> Option<Heard> {
         Some((Room::of_name(room)?, position_of(told)?, told["recovered"].as_bool()?))
     };
     let rooms = body["rooms"].as_object().into_iter().flatten().filter_map(resumed).collect();
-    Some(Heard::Ready { session: body["session"].as_str()?.to_owned(), rooms })
+    let user = body["user"]["id"].as_str()?.to_owned();
+    Some(Heard::Ready { user, session: body["session"].as_str()?.to_owned(), rooms })
 }
 
 /// The fields that everyone must be told alike.
