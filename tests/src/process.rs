@@ -78,7 +78,7 @@ impl Cluster {
 
     /// Asks a node to end in order.
     pub fn stop(&self, node: usize) {
-        self.nodes[node].signal("-TERM");
+        self.nodes[node].stop();
     }
 
     /// Ends a node at once, as a crash does.
@@ -169,6 +169,11 @@ impl NodeProcess {
     pub fn kill(&mut self) {
         self.process.kill().expect("to kill it");
         self.process.wait().expect("to see it end");
+    }
+
+    /// Asks it to end in order.
+    pub fn stop(&self) {
+        self.signal("-TERM");
     }
 
     /// Starts it once more after [`Self::kill`], as it was and where it was. It waits for nothing.

@@ -11,6 +11,7 @@ pub mod checker;
 pub mod client;
 pub mod crowd;
 pub mod fault;
+mod files;
 pub mod line;
 pub mod log;
 pub mod phases;

@@ -4,6 +4,7 @@ mod away;
 mod killed;
 mod mixed;
 mod order;
+pub mod presence;
 mod stalled;
 pub mod times;
 
@@ -30,6 +31,8 @@ pub struct Scale {
     pub killing: (Duration, u16, u32),
     /// Promise 4: messages in one order.
     pub ordered: u32,
+    /// Promise 5: how many people, and what becomes of them.
+    pub presence: presence::Scale,
     /// Promise 6: how long Redis is cut off, and how long it is held.
     pub away: (Duration, Duration),
     /// How long the whole run takes, the mixed phase for what is left of it.
@@ -46,6 +49,7 @@ impl Scale {
         Self {
             killing: (Duration::from_mins(2), 100, 10_000),
             ordered: 100_000,
+            presence: presence::Scale::LONG,
             away: (Duration::from_secs(30), Duration::from_secs(10)),
             whole,
             mixed: Duration::from_mins(1),
@@ -58,6 +62,7 @@ impl Scale {
         Self {
             killing: (Duration::from_secs(20), 24, 600),
             ordered: 3_000,
+            presence: presence::Scale::SHORT,
             away: (Duration::from_secs(5), Duration::from_secs(5)),
             whole: Duration::from_mins(2),
             mixed: Duration::from_secs(30),
@@ -73,6 +78,8 @@ pub enum Phase {
     Killed,
     /// Promise 4.
     Order,
+    /// Promise 5, and 8 as far as presence goes.
+    Presence,
     /// Promise 6.
     Away,
     /// Promise 7.
@@ -83,7 +90,8 @@ pub enum Phase {
 
 impl Phase {
     /// All, in the order in which they run.
-    pub const ALL: [Self; 5] = [Self::Killed, Self::Order, Self::Away, Self::Stalled, Self::Mixed];
+    pub const ALL: [Self; 6] =
+        [Self::Killed, Self::Order, Self::Presence, Self::Away, Self::Stalled, Self::Mixed];
 }
 
 /// Runs phases, telling what happens.
@@ -95,6 +103,7 @@ pub async fn run(seed: u64, scale: Scale, phases: &[Phase], out: &mut impl Write
         report.add(match phase {
             Phase::Killed => killed::run(scale, out).await?,
             Phase::Order => order::run(scale, out).await?,
+            Phase::Presence => presence::run(scale.presence, out).await?,
             Phase::Away => away::run(scale, out).await?,
             Phase::Stalled => stalled::run(scale, out).await?,
             Phase::Mixed => mixed::run(seed, left, out).await?,

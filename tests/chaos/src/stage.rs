@@ -44,7 +44,8 @@ impl Stage {
         Self::with(nodes, &[]).await
     }
 
-    async fn with(nodes: u8, settings: &[(&str, &str)]) -> io::Result<Self> {
+    /// The same with these variables in the nodes' environment.
+    pub async fn with(nodes: u8, settings: &[(&str, &str)]) -> io::Result<Self> {
         let redis = block_in_place(RedisServer::start);
         let logs = TempDir::new()?;
         let mut places = Vec::new();
@@ -84,6 +85,16 @@ impl Stage {
     /// Starts it again where it was, and does not wait for it.
     pub fn start_again(&mut self, node: usize) {
         self.places[node].node.start_again();
+    }
+
+    /// Asks a node to end in order.
+    pub fn stop(&self, node: usize) {
+        block_in_place(|| self.places[node].node.stop());
+    }
+
+    /// Whether its process has not ended.
+    pub fn is_running(&mut self, node: usize) -> bool {
+        self.places[node].node.is_running()
     }
 
     /// Stops a node in its tracks.

@@ -1,0 +1,57 @@
+//! A node stands still for longer than its lease, and goes on as if nothing had been.
+
+use std::{
+    io::{self, Write},
+    time::Duration,
+};
+
+use tokio::time;
+
+use super::{
+    Act, BEYOND, BURIED, PAUSED, PAUSING, RIGHT, Scale, TOLD, UNHARMED, doors, return_by, users, vanish,
+};
+use crate::{
+    presence::{scene::Scene, times, truth::Fate},
+    report::Figure,
+    stage::Stage,
+};
+
+pub(super) async fn run(stage: &Stage, scale: Scale, out: &mut impl Write) -> io::Result<Act> {
+    let elsewhere = doors(stage, UNHARMED..stage.nodes());
+    let scene = Scene::open(PAUSING, &elsewhere).await?;
+    let mut people = scene.gather("patient", scale.group, &[stage.direct(PAUSED)]).await?;
+    let moving = scene.gather("moving", scale.group, &[stage.direct(PAUSED)]).await?;
+    scene.is_seen(people.iter().chain(&moving)).await?;
+
+    let patient: Vec<_> = users(&people).cloned().collect();
+    let truth = scene.truth().with(users(&moving), Fate::Stays).with(&patient, Fate::Returns);
+    let began = truth.began();
+    stage.pause(PAUSED);
+    people.extend(return_by(&elsewhere, vanish(moving).await?).await?);
+    time::sleep((began + LASTING).saturating_sub(scene.now())).await;
+    stage.resume(PAUSED);
+    let resumed = scene.now();
+    scene.comes_right(&truth, RIGHT * scale.slack + BEYOND).await;
+
+    let sights = scene.sights();
+    let right = times::right(&sights, &truth);
+    let back = right.map(|right| (right + began).saturating_sub(resumed));
+    writeln!(out, "  a node stood still for {LASTING:?}, and {} moved", scale.group)?;
+    let gone = times::gone(&sights, &patient, began);
+    let figures = vec![
+        Figure::within(5, "stopped: its people gone everywhere", BURIED * scale.slack, gone),
+        Figure::within(5, "stopped: back everywhere when it goes on", RIGHT * scale.slack, back),
+    ];
+    Ok(Act {
+        promise: 5,
+        about: "stopped",
+        until: resumed + scale.grace + TOLD,
+        scene,
+        truth,
+        people,
+        figures,
+    })
+}
+
+/// Longer than a lease, and until it is noticed.
+const LASTING: Duration = Duration::from_secs(9);
