@@ -8,6 +8,7 @@ use crate::{
     dialect::Dialect,
     payload::Eio,
     stamp,
+    store::Store,
     target::{Node, Path},
 };
 
@@ -36,6 +37,12 @@ pub(crate) enum Workload {
     Idle(Idle),
     /// Clients that come and go: what a connection costs to make, and whether the memory comes back
     Churn(Churn),
+    /// Rounds of clients that come and go, half of them cut off: whether anything of them remains, anywhere
+    Leaks(Leaks),
+    /// All connections are cut at once and all come back at once: how long until all are whole, and who notices
+    Storm(Storm),
+    /// All come into one room within a second: what it costs, and how long a message to all has to wait
+    Rush(Rush),
 }
 
 /// What every workload wants to know.
@@ -233,6 +240,91 @@ pub(crate) struct Churn {
     pub(crate) at_once: u32,
 }
 
+#[derive(Args, Debug)]
+pub(crate) struct Leaks {
+    /// A node, as `http://HOST:PORT`; repeat it for more, clients are spread over them in turn
+    #[arg(long, value_name = "URL", required = true)]
+    pub(crate) url: Vec<Node>,
+    /// Each node's metrics, in the same order
+    #[arg(long, value_name = "URL", required = true)]
+    pub(crate) admin: Vec<Node>,
+    /// The Redis that joins them, as `HOST:PORT` or the path of its socket, to see which keys and channels it has
+    #[arg(long)]
+    pub(crate) redis: Option<Store>,
+    /// The engine's path, with both slashes [default: /socket.io/]
+    #[arg(long)]
+    pub(crate) path: Option<Path>,
+    /// Write the figures here too, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+    /// How often all come and go
+    #[arg(long, default_value_t = 40)]
+    pub(crate) rounds: u32,
+    /// How many come each time, half of them in v1 and half in 002; half of each are cut off
+    #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u32).range(4..))]
+    pub(crate) clients: u32,
+    /// Rounds whose memory does not count, for an allocator takes what it will need
+    #[arg(long, value_name = "ROUNDS", default_value_t = 5)]
+    pub(crate) warm_up: u32,
+    /// What each node's memory may grow a round, by least squares
+    #[arg(long, value_name = "MB", default_value_t = 0.2, value_parser = positive)]
+    pub(crate) slope_at_most: f64,
+    /// How long it may take after the last round until everything is as at the start
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pub(crate) settle: u64,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Storm {
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// Redis's process on this machine, whose CPU time counts apart
+    #[arg(long, value_name = "PID")]
+    pub(crate) redis_pid: Vec<u32>,
+    /// How many are cut off and come back, each to another node
+    #[arg(long, default_value_t = 5000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) clients: u32,
+    /// How many stay; the first of them talks
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) observers: u32,
+    /// Messages a second
+    #[arg(long, value_name = "MESSAGES_PER_SECOND", default_value_t = 5.0, value_parser = positive)]
+    pub(crate) rate: f64,
+    /// How long they stay away
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = 0)]
+    pub(crate) away: u64,
+    /// How long it may take until the last one is back and has heard what it missed
+    #[arg(long, value_name = "SECONDS", default_value_t = 15.0, value_parser = positive)]
+    pub(crate) within: f64,
+    /// How long those who stay listen after that: a leave that was only held back would be told then
+    #[arg(long, value_name = "SECONDS", default_value_t = 15)]
+    pub(crate) watch: u64,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Rush {
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// Redis's process on this machine, whose CPU time counts apart
+    #[arg(long, value_name = "PID")]
+    pub(crate) redis_pid: Vec<u32>,
+    /// How many come
+    #[arg(long, default_value_t = 5000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) clients: u32,
+    /// How many are there before; the first of them talks
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) observers: u32,
+    /// Messages a second
+    #[arg(long, value_name = "MESSAGES_PER_SECOND", default_value_t = 5.0, value_parser = positive)]
+    pub(crate) rate: f64,
+    /// The time in which they all come
+    #[arg(long, value_name = "SECONDS", default_value_t = 1.0, value_parser = positive)]
+    pub(crate) within: f64,
+    /// How long to measure
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) seconds: u64,
+}
+
 fn positive(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(number) if number > 0.0 && f64::is_finite(number) => Ok(number),
@@ -253,6 +345,9 @@ Examples:
   hubbub-load stalled --url http://127.0.0.1:8080 --admin http://127.0.0.1:9090 --dialect v1 --pid $(pidof hubbub)
   hubbub-load idle   --url http://127.0.0.1:8080 --clients 5000 --pid $(pidof hubbub)
   hubbub-load churn  --url http://127.0.0.1:8080 --rate 500 --dirty 50 --pid $(pidof hubbub)
+  hubbub-load leaks  --url http://127.0.0.1:8080 --admin http://127.0.0.1:9090 --redis 127.0.0.1:6379
+  hubbub-load storm  --url http://127.0.0.1:8080 --url http://127.0.0.1:8081 --dialect v1
+  hubbub-load rush   --url http://127.0.0.1:8080 --url http://127.0.0.1:8081 --dialect 002 --pid $(pidof hubbub)
 
 Any Socket.IO server that answers `message` (a string) by sending `response` (the same string) to all
 speaks vocabulary 003.";

@@ -1,7 +1,7 @@
 //! The vocabularies that can be spoken, as Socket.IO 5 packets (`wire.md` of the project says what they mean).
 
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::stamp::RunTag;
 
@@ -37,6 +37,20 @@ pub(crate) struct Greeting {
     pub(crate) wants_answer: bool,
 }
 
+/// Where a room is heard up to (v1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) epoch: u64,
+    pub(crate) seq: u64,
+}
+
+impl Place {
+    /// As answers and events have it.
+    pub(crate) fn of(body: &Value) -> Option<Self> {
+        Some(Self { epoch: body["epoch"].as_u64()?, seq: body["seq"].as_u64()? })
+    }
+}
+
 impl Dialect {
     pub(crate) fn default_path(self) -> &'static str {
         match self {
@@ -51,6 +65,25 @@ impl Dialect {
             Self::Response => br#"42["response","#,
             Self::Basics => br#"42["updateChat","#,
             Self::V1 => br#"42/v1,["message","#,
+        }
+    }
+
+    /// How every packet begins that says who is there, and no other; `None`: nobody is told.
+    pub(crate) fn people(self) -> Option<&'static [u8]> {
+        match self {
+            Self::Response => None,
+            Self::Basics => Some(br#"42["updateUsers","#),
+            Self::V1 => Some(br#"42/v1,["presence","#),
+        }
+    }
+
+    /// Whether this packet tells somebody that they are in, whatever else it tells.
+    pub(crate) fn is_let_in_by(self, packet: &[u8]) -> bool {
+        match self {
+            Self::Response => packet.starts_with(b"40"),
+            // Nobody answers; the first list is the answer.
+            Self::Basics => self.people().is_some_and(|people| packet.starts_with(people)),
+            Self::V1 => packet.starts_with(b"43/v1,0"),
         }
     }
 
@@ -74,6 +107,12 @@ impl Script {
             Dialect::Response | Dialect::Basics => "40".to_owned(),
             Dialect::V1 => format!("40/v1,{}", json!({ "name": self.name(client) })),
         }
+    }
+
+    /// As somebody who was there before, who knows the room up to here (v1).
+    pub(crate) fn come_back(&self, session: &str, at: Place) -> String {
+        let rooms = json!({ self.room.as_str(): { "epoch": at.epoch, "seq": at.seq } });
+        format!("40/v1,{}", json!({ "session": session, "rooms": rooms }))
     }
 
     pub(crate) fn greeting(&self, client: u32) -> Option<Greeting> {
@@ -110,6 +149,9 @@ impl Script {
         format!("load-{}-{client:06}", self.run.as_str())
     }
 }
+
+/// What every answer has that is a refusal (v1).
+pub(crate) const REFUSED: &[u8] = br#""ok":false"#;
 
 /// The acknowledgement id of the greeting.
 pub(crate) const GREETING: u32 = 0;
@@ -149,5 +191,13 @@ mod tests {
         let arguments: serde_json::Value =
             serde_json::from_str(said.strip_prefix("42/v1,9").unwrap()).unwrap();
         assert_eq!(arguments, json!(["send", { "room": "a \"room\"", "text": "hi", "cid": "aaaa-9" }]));
+    }
+
+    #[test]
+    fn who_comes_back_brings_the_session_and_the_place() {
+        let packet = script(Dialect::V1).come_back("token", Place { epoch: 3, seq: 4 });
+        let credentials: Value = serde_json::from_str(packet.strip_prefix("40/v1,").unwrap()).unwrap();
+        let rooms = json!({ "a \"room\"": { "epoch": 3, "seq": 4 } });
+        assert_eq!(credentials, json!({ "session": "token", "rooms": rooms }));
     }
 }

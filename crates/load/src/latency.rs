@@ -24,6 +24,10 @@ impl Latencies {
         self.0.add(&others.0).expect("made by the same constructor");
     }
 
+    pub(crate) fn count(&self) -> u64 {
+        self.0.len()
+    }
+
     pub(crate) fn summary(&self) -> Summary {
         let at = |quantile| millis(self.0.value_at_quantile(quantile));
         Summary { count: self.0.len(), p50: at(0.5), p99: at(0.99), max: millis(self.0.max()) }

@@ -3,7 +3,8 @@
 //! Many clients on a few threads, each message checked at each receiver. From the outside in:
 //!
 //! - `arguments`, `target`, `plan`: what was asked for
-//! - `fanout`, `polling`, `handover`, `stalled`, `idle`, `churn`: the workloads, each from first connection to report
+//! - `fanout`, `polling`, `handover`, `stalled`, `idle`, `churn`, `leaks`, `storm`, `rush`: the workloads, each from
+//!   first connection to report
 //! - `run`, `course`, `board`, `gauges`: threads, phases and counters, seen from the main thread
 //! - `shard`, `crowd`, `talk`, `arrival`, `client`, `voice`: one thread and its clients
 //! - `dialect`, `stamp`, `hearing`: what is said, and the account of what was heard
@@ -11,8 +12,10 @@
 //! - `poller`, `posts`, `session`, `payload`, `pool`: the wire of long-polling
 //! - `stage`, `pairs`, `echo`: sessions that are asked for at one node and belong to another
 //! - `sleeper`: one that reads no more
-//! - `process`, `limits`: the machine
-//! - `cost`, `latency`, `comparison`, `verdict`, `report`: the figures
+//! - `guest`, `visitor`, `returner`, `observer`: clients that come and go, and those who stay and see it
+//! - `metrics`, `store`, `remains`: what nodes and Redis hold
+//! - `process`, `spent`, `limits`: the machine
+//! - `cost`, `latency`, `comparison`, `slope`, `verdict`, `report`: the figures
 
 mod arguments;
 mod arrival;
@@ -29,11 +32,15 @@ mod echo;
 mod fanout;
 mod frame;
 mod gauges;
+mod guest;
 mod handover;
 mod hearing;
 mod idle;
 mod latency;
+mod leaks;
 mod limits;
+mod metrics;
+mod observer;
 mod outbox;
 mod pairs;
 mod payload;
@@ -43,18 +50,26 @@ mod polling;
 mod pool;
 mod posts;
 mod process;
+mod remains;
 mod report;
+mod returner;
 mod run;
+mod rush;
 mod session;
 mod shard;
 mod sleeper;
+mod slope;
+mod spent;
 mod stage;
 mod stalled;
 mod stamp;
+mod store;
+mod storm;
 mod talk;
 mod target;
 mod upgrade;
 mod verdict;
+mod visitor;
 mod voice;
 
 use std::process::ExitCode;
@@ -83,6 +98,9 @@ async fn run_workload(workload: Workload) -> anyhow::Result<bool> {
         Workload::Stalled(arguments) => stalled::run(arguments).await,
         Workload::Idle(arguments) => idle::run(arguments).await,
         Workload::Churn(arguments) => churn::run(arguments).await,
+        Workload::Leaks(arguments) => leaks::run(arguments).await,
+        Workload::Storm(arguments) => storm::run(arguments).await,
+        Workload::Rush(arguments) => rush::run(arguments).await,
     }
 }
 

@@ -43,6 +43,12 @@ impl Frames {
         Rc::new(Self { half, waiting: RefCell::default(), is_blocked: Cell::new(false) })
     }
 
+    /// What was said and is not out is forgotten, and the server is told by a reset when both halves are dropped.
+    pub(crate) fn reset(&self) {
+        // A connection that is gone already cannot be cut.
+        let _ = self.half.as_ref().set_zero_linger();
+    }
+
     async fn flush_when_writable(&self) {
         while self.half.writable().await.is_ok() && self.write_what_fits() {}
         self.is_blocked.set(false);

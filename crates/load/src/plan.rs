@@ -4,7 +4,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::{
     arguments::Target,
-    dialect::Script,
+    dialect::{Dialect, Script},
     payload::Eio,
     stamp::RunTag,
     target::{Node, Path},
@@ -53,15 +53,23 @@ pub(crate) enum Pace {
 
 impl Plan {
     pub(crate) fn new(target: &Target, crowd: Crowd) -> Self {
+        let mut plan = Self::at(&target.url, target.path.as_ref(), target.dialect, crowd);
+        if let Some(room) = &target.room {
+            plan.script.room.clone_from(room);
+        }
+        plan.threads = target.threads.map_or(plan.threads, u32::from);
+        plan
+    }
+
+    /// In a room of its own, with as many threads as suit the machine.
+    pub(crate) fn at(nodes: &[Node], path: Option<&Path>, dialect: Dialect, crowd: Crowd) -> Self {
         let run = run_tag();
-        let room = target.room.clone().unwrap_or_else(|| format!("load-{}", run.as_str()));
-        let path = target.path.clone().unwrap_or_else(|| Path(target.dialect.default_path().to_owned()));
         Self {
-            nodes: target.url.clone(),
-            path,
+            nodes: nodes.to_vec(),
+            path: path.cloned().unwrap_or_else(|| Path(dialect.default_path().to_owned())),
             transport: Transport::WebSocket,
-            script: Script { dialect: target.dialect, run, room },
-            threads: target.threads.map_or_else(default_threads, u32::from),
+            script: Script { dialect, run, room: format!("load-{}", run.as_str()) },
+            threads: default_threads(),
             crowd,
             began: Instant::now(),
         }

@@ -13,6 +13,7 @@ use tokio::{
 use crate::{
     dialect::Script,
     frame::{self, FrameKind},
+    metrics::Metrics,
     target::{Node, Path},
     upgrade,
 };
@@ -64,14 +65,7 @@ impl Sleeper<'_> {
 
     /// How many clients the server has cut off for being slow.
     async fn cut_off(self) -> anyhow::Result<u64> {
-        let Node { host, address } = self.admin;
-        let mut stream = TcpStream::connect(address).await.with_context(|| host.clone())?;
-        let request = format!("GET /metrics HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
-        stream.write_all(request.as_bytes()).await?;
-        let mut metrics = String::new();
-        stream.read_to_string(&mut metrics).await?;
-        let count = metrics.lines().find_map(|line| line.strip_prefix(CUT_OFF)?.trim().parse().ok());
-        count.with_context(|| format!("{host} does not count those that it cuts off as {CUT_OFF}"))
+        Metrics::read(self.admin).await?.sum(CUT_OFF)
     }
 }
 
