@@ -40,7 +40,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<Figures, Error> {
         enter,
         claim,
         calm: course.watch(calm).await?,
-        reading: course.read().await?,
+        readings: course.read().await?,
         leave: course.leave_for_good().await?,
         hold: course.leave_for_a_while().await?,
         back: course.come_back().await?,
@@ -78,9 +78,9 @@ impl Course {
         eprintln!("calm for {} s", calm.as_secs());
         self.gauge.reset().await?;
         self.gauge.note_each().await?;
-        let (began, before) = (Instant::now(), self.gauge.cpu().await?);
+        let began = Instant::now();
         sleep(calm).await;
-        let (seconds, cpu) = (began.elapsed().as_secs_f64(), self.gauge.cpu().await? - before);
+        let (seconds, cpu) = (began.elapsed().as_secs_f64(), self.gauge.cpu().await?);
         let compare = self.gauge.calls("smembers").await?;
         let noted = self.gauge.noted().await?;
         let of =
@@ -98,20 +98,19 @@ impl Course {
         })
     }
 
-    /// Everyone in a room, several times.
-    async fn read(&self) -> Result<Reading, Error> {
-        let (room, people) = self.town.read();
-        self.gauge.reset().await?;
-        let began = Instant::now();
-        for _ in 0..READINGS {
-            expect_all(self.nodes.read(room).await?, people)?;
+    /// Everyone in a room, several times: as a node does that begins to hear it.
+    async fn read(&self) -> Result<Vec<Reading>, Error> {
+        let mut readings = Vec::new();
+        for (room, people) in self.town.read() {
+            self.gauge.reset().await?;
+            let began = Instant::now();
+            for _ in 0..READINGS {
+                expect_all(self.nodes.read(room).await?, people)?;
+            }
+            let milliseconds = began.elapsed().as_secs_f64() * 1e3 / f64::from(READINGS);
+            readings.push(Reading { people, redis: self.gauge.calls("hgetall").await?, milliseconds });
         }
-        let each = began.elapsed() / READINGS;
-        Ok(Reading {
-            people,
-            redis: self.gauge.calls("hgetall").await?,
-            milliseconds: each.as_secs_f64() * 1e3,
-        })
+        Ok(readings)
     }
 
     /// Each of the two groups is a twentieth of all people, and none of them is on the node that dies.
@@ -129,7 +128,7 @@ impl Course {
 
     async fn leave_for_a_while(&self) -> Result<Calls, Error> {
         self.gauge.reset().await?;
-        self.nodes.leave(self.some(1), |person| self.town.exit(person, GRACE)).await?;
+        self.nodes.leave(self.some(1), |person| self.town.exit(person, town::GRACE)).await?;
         self.gauge.calls("evalsha").await
     }
 
@@ -199,7 +198,6 @@ const RENEW: usize = 2;
 const BURY: usize = 4;
 
 const READINGS: u32 = 20;
-const GRACE: Duration = Duration::from_mins(10);
 /// Nodes that hear a small room.
 const FEW: u32 = 8;
 const LONGEST_BURIAL: Duration = Duration::from_secs(30);

@@ -15,7 +15,7 @@ pub(crate) struct Figures {
     pub(crate) enter: Calls,
     pub(crate) claim: Calls,
     pub(crate) calm: Calm,
-    pub(crate) reading: Reading,
+    pub(crate) readings: Vec<Reading>,
     pub(crate) leave: Calls,
     /// Leaving with a grace.
     pub(crate) hold: Calls,
@@ -114,9 +114,10 @@ impl Figures {
             rows.push(Row::timed(&format!("leave, heard by {nodes} nodes"), leave, None));
         }
         rows.extend(self.calm.rows());
-        let Reading { people, redis, milliseconds } = &self.reading;
-        rows.push(Row::timed(&format!("read a room of {people}"), redis, None));
-        rows.push(Row::plain("the same until the node has them, ms", format!("{milliseconds:.1}")));
+        for Reading { people, redis, milliseconds } in &self.readings {
+            rows.push(Row::timed(&format!("read a room of {people}"), redis, None));
+            rows.push(Row::plain("the same until the node has them, ms", format!("{milliseconds:.1}")));
+        }
         rows.extend(self.burial.rows());
         rows
     }
@@ -169,12 +170,13 @@ impl Row {
     }
 
     fn timed(name: &str, calls: &Calls, most: Option<f64>) -> Self {
-        let Calls { count, mean, p50, p99 } = calls;
+        let Calls { count, mean, p50, p99, cpu } = calls;
+        let around = if *cpu > 0.0 { format!(", CPU {cpu:.0}") } else { String::new() };
         Self {
             bound: most.map(|most| (format!("at most {most}"), *mean <= most)),
             ..Self::plain(
                 &format!("{name}, µs"),
-                format!("{mean:.1} (p50 {p50:.0}, p99 {p99:.0}; {count} calls)"),
+                format!("{mean:.1} (p50 {p50:.0}, p99 {p99:.0}{around}; {count} calls)"),
             )
         }
     }
@@ -183,7 +185,7 @@ impl Row {
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for Row { name, value, bound } in self.rows() {
-            write!(f, "{name:<44} {value:<42}")?;
+            write!(f, "{name:<44} {value:<50}")?;
             match bound {
                 Some((most, true)) => writeln!(f, " {most}")?,
                 Some((most, false)) => writeln!(f, " {most}: MISSED")?,

@@ -1,5 +1,7 @@
 //! What Redis says of itself: memory, processor time, and the time of its calls.
 
+use std::cell::Cell;
+
 use redis::{RedisResult, aio::MultiplexedConnection};
 use serde::Serialize;
 
@@ -7,7 +9,11 @@ use crate::Error;
 
 /// Reads what has been since [`Gauge::reset`].
 #[derive(Debug, Clone)]
-pub(crate) struct Gauge(MultiplexedConnection);
+pub(crate) struct Gauge {
+    redis: MultiplexedConnection,
+    /// Seconds of processor time at the last reset.
+    cpu: Cell<f64>,
+}
 
 /// Calls of one command, and Redis's time for them in microseconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
@@ -16,6 +22,8 @@ pub(crate) struct Calls {
     pub(crate) mean: f64,
     pub(crate) p50: f64,
     pub(crate) p99: f64,
+    /// Processor time of each, with all that Redis does around it: reading, answering, telling those who listen.
+    pub(crate) cpu: f64,
 }
 
 /// One call of a script.
@@ -27,14 +35,16 @@ pub(crate) struct Call {
 }
 
 impl Gauge {
-    pub(crate) fn new(connection: MultiplexedConnection) -> Self {
-        Self(connection)
+    pub(crate) fn new(redis: MultiplexedConnection) -> Self {
+        Self { redis, cpu: Cell::new(0.0) }
     }
 
-    pub(crate) async fn reset(&self) -> RedisResult<()> {
-        let mut redis = self.0.clone();
+    pub(crate) async fn reset(&self) -> Result<(), Error> {
+        let mut redis = self.redis.clone();
         redis::cmd("CONFIG").arg("RESETSTAT").exec_async(&mut redis).await?;
-        redis::cmd("SLOWLOG").arg("RESET").exec_async(&mut redis).await
+        redis::cmd("SLOWLOG").arg("RESET").exec_async(&mut redis).await?;
+        self.cpu.set(self.cpu_since_start().await?);
+        Ok(())
     }
 
     /// Bytes that Redis uses, connections left out: their buffers are as large as their last burst.
@@ -44,8 +54,12 @@ impl Gauge {
         Ok(bytes("used_memory")?.saturating_sub(bytes("mem_clients_normal")?))
     }
 
-    /// Seconds of processor time since Redis started.
+    /// Seconds of processor time.
     pub(crate) async fn cpu(&self) -> Result<f64, Error> {
+        Ok(self.cpu_since_start().await? - self.cpu.get())
+    }
+
+    async fn cpu_since_start(&self) -> Result<f64, Error> {
         let info = self.info("cpu").await?;
         let seconds = |name| -> Result<f64, Error> { Ok(field(&info, name)?.parse()?) };
         Ok(seconds("used_cpu_user")? + seconds("used_cpu_sys")?)
@@ -53,15 +67,18 @@ impl Gauge {
 
     /// All calls of a command together.
     pub(crate) async fn calls(&self, command: &str) -> Result<Calls, Error> {
+        let cpu = self.cpu().await?;
         let (stats, latencies) = (self.info("commandstats").await?, self.info("latencystats").await?);
         // What was not called is not named.
         let Ok(stats) = field(&stats, &format!("cmdstat_{command}")) else { return Ok(Calls::default()) };
         let latencies = field(&latencies, &format!("latency_percentiles_usec_{command}"))?;
+        let count = part(stats, "calls")?.parse()?;
         Ok(Calls {
-            count: part(stats, "calls")?.parse()?,
+            count,
             mean: part(stats, "usec_per_call")?.parse()?,
             p50: part(latencies, "p50")?.parse()?,
             p99: part(latencies, "p99")?.parse()?,
+            cpu: cpu * 1e6 / float(count),
         })
     }
 
@@ -74,17 +91,17 @@ impl Gauge {
     /// The calls of scripts that were noted. Nothing is noted from here on.
     pub(crate) async fn noted(&self) -> Result<Vec<Call>, Error> {
         self.configure("slowlog-log-slower-than", "-1").await?;
-        let mut redis = self.0.clone();
+        let mut redis = self.redis.clone();
         let noted: Vec<Noted> = redis::cmd("SLOWLOG").arg("GET").arg(-1).query_async(&mut redis).await?;
         Ok(noted.iter().filter_map(call).collect())
     }
 
     async fn configure(&self, name: &str, value: &str) -> RedisResult<()> {
-        redis::cmd("CONFIG").arg("SET").arg(name).arg(value).exec_async(&mut self.0.clone()).await
+        redis::cmd("CONFIG").arg("SET").arg(name).arg(value).exec_async(&mut self.redis.clone()).await
     }
 
     async fn info(&self, section: &str) -> RedisResult<String> {
-        redis::cmd("INFO").arg(section).query_async(&mut self.0.clone()).await
+        redis::cmd("INFO").arg(section).query_async(&mut self.redis.clone()).await
     }
 }
 
@@ -96,7 +113,7 @@ impl Calls {
             |percent: usize| micros.get(micros.len() * percent / 100).map_or(0.0, |&micros| float(micros));
         let count = micros.len() as u64;
         let mean = float(micros.iter().sum()) / float(count).max(1.0);
-        Self { count, mean, p50: at(50), p99: at(99) }
+        Self { count, mean, p50: at(50), p99: at(99), cpu: 0.0 }
     }
 }
 
@@ -146,7 +163,7 @@ mod tests {
     #[test]
     fn calls_that_were_noted_are_summed_up() {
         let calls = Calls::of((1..=100).rev().collect());
-        assert_eq!(calls, Calls { count: 100, mean: 50.5, p50: 51.0, p99: 100.0 });
+        assert_eq!(calls, Calls { count: 100, mean: 50.5, p50: 51.0, p99: 100.0, cpu: 0.0 });
         assert_eq!(Calls::of(Vec::new()), Calls::default());
     }
 }

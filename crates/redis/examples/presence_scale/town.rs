@@ -40,9 +40,9 @@ impl Town {
         &self.rooms[0]
     }
 
-    /// The room that is to be read, and how many are in it.
-    pub(crate) fn read(&self) -> (&RoomId, u32) {
-        (&self.rooms[1], self.sizes.read)
+    /// The rooms that are to be read, and how many are in each.
+    pub(crate) fn read(&self) -> [(&RoomId, u32); 2] {
+        [(&self.rooms[1], self.sizes.read), (self.great(), self.sizes.great)]
     }
 
     /// A person comes into their room.
@@ -57,6 +57,8 @@ impl Town {
             name: name(person),
             subject: None,
             session: self.session(person),
+            grace: GRACE,
+            renames: false,
         }
     }
 
@@ -69,6 +71,8 @@ impl Town {
             name,
             subject: Some(user(person).to_string()),
             session: self.session(person),
+            grace: GRACE,
+            renames: false,
         }
     }
 
@@ -119,6 +123,8 @@ fn parsed<T, E: std::fmt::Debug>(parse: fn(&str) -> Result<T, E>, text: &str) ->
     parse(text).expect("letters, digits and a space")
 }
 
+/// Longer than a run, so that nobody's leave is said by itself.
+pub(crate) const GRACE: Duration = Duration::from_mins(10);
 const LARGE: u32 = 100;
 /// One of so many people has a visitor.
 const VISITORS: u32 = 100;
