@@ -12,6 +12,7 @@ mod contract_leases;
 mod contract_log;
 mod contract_outages;
 mod contract_people;
+mod contract_readings;
 mod contract_sentinel;
 mod contract_world;
 
@@ -80,4 +81,6 @@ over_every_backplane! {
         occupants_are_sorted_and_at_the_version_that_the_next_change_follows
         one_person_in_two_rooms_is_in_each_of_them
         names_come_out_as_they_went_in;
+    contract_readings:
+        a_reading_knows_everyone_that_its_version_does;
 }

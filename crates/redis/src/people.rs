@@ -121,15 +121,13 @@ impl People {
             cmd.arg(&key);
             cmd
         };
-        let fields: HashMap<String, String> = self.shards.call(&key, Lane::Long, "occupants", make).await?;
-        let version = match fields.get(keys::VERSION) {
-            Some(version) => version.parse().unwrap_or_default(),
-            None => {
-                self.shards
-                    .call(&key, Lane::Quick, script::VERSION.name, |_| script::VERSION.on(&[&key]))
-                    .await?
-            }
-        };
+        let mut fields: HashMap<String, String> =
+            self.shards.call(&key, Lane::Long, "occupants", make).await?;
+        if !fields.contains_key(keys::VERSION) {
+            let make = |_: &_| script::VERSION.on(&[&key]);
+            fields = self.shards.call(&key, Lane::Quick, script::VERSION.name, make).await?;
+        }
+        let version = fields.get(keys::VERSION).and_then(|version| version.parse().ok()).unwrap_or_default();
         let mut occupants: Vec<_> =
             fields.iter().filter_map(|(field, record)| occupant(field, record)).collect();
         occupants.sort_by(|a, b| a.user.cmp(&b.user));
