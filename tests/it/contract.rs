@@ -13,6 +13,7 @@ mod contract_log;
 mod contract_outages;
 mod contract_people;
 mod contract_readings;
+mod contract_renames;
 mod contract_sentinel;
 mod contract_world;
 

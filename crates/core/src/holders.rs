@@ -57,6 +57,12 @@ impl Holders {
         Enter::Held(held.sessions.len())
     }
 
+    /// Whether this session is in already.
+    pub fn has(&self, claim: &Claim) -> bool {
+        let pair = (claim.room.clone(), claim.user.clone());
+        self.lock().get(&pair).is_some_and(|held| held.sessions.contains(&claim.session))
+    }
+
     /// Takes the session out.
     pub fn leave(&self, exit: &Exit) -> Leave {
         let mut pairs = self.lock();

@@ -148,10 +148,11 @@ impl Tenure {
     async fn try_enter(&self, claim: &Claim) -> Result<Attempt, BackplaneError> {
         let lease = self.lease.read().await;
         let _mine = self.pairs.lock(&claim.room, &claim.user).await;
+        let was_in = self.holders.has(claim);
         let Enter::Held(sessions) = self.holders.enter(claim) else {
             return Ok(Attempt::Decided(Arrival::Taken));
         };
-        let mut undo = Undo { tenure: self, claim, is_owed: false, is_kept: false };
+        let mut undo = Undo { tenure: self, claim, was_in, is_owed: false, is_kept: false };
         let incarnation = match &*lease {
             Lease::Incarnation(incarnation) => incarnation,
             Lease::None => return Ok(Attempt::Lost(None)),
@@ -309,6 +310,8 @@ fn resigned() -> BackplaneError {
 struct Undo<'a> {
     tenure: &'a Tenure,
     claim: &'a Claim,
+    /// It had come before, and is only another name: the session stays.
+    was_in: bool,
     /// Redis may have it: a leave is owed.
     is_owed: bool,
     is_kept: bool,
@@ -321,7 +324,9 @@ impl Drop for Undo<'_> {
             return self.tenure.owed.settle(&room, &user);
         }
         let exit = Exit { room, user, session, grace: Duration::ZERO };
-        self.tenure.holders.leave(&exit);
+        if !self.was_in {
+            self.tenure.holders.leave(&exit);
+        }
         if self.is_owed {
             self.tenure.owed.add(&exit);
             self.tenure.doubt();
