@@ -221,6 +221,10 @@ pub trait Presence: fmt::Debug + Send + Sync {
     /// Everyone in a room, with the version that the next change will follow. Sorted by user.
     async fn occupants(&self, room: &RoomId) -> Result<Occupancy, BackplaneError>;
 
+    /// How many people with a name of their own have a session on this node. Someone who is in several rooms or has
+    /// several sessions here counts once; one who is on two nodes counts on both.
+    fn people(&self) -> usize;
+
     /// Keeps this node's lease, buries the nodes whose lease has ended, and announces the leaves that were held back long
     /// enough. Called every [`Presence::beat`].
     async fn heartbeat(&self) -> Result<Vec<Buried>, BackplaneError>;
@@ -356,6 +360,8 @@ pub struct ClusterNode {
     pub lease: Option<Duration>,
     /// How long it has lived without a break.
     pub held: Duration,
+    /// Its [`Presence::people`] when it renewed its lease last.
+    pub people: usize,
 }
 
 /// Key material. Its `Debug` shows nothing.

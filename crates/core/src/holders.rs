@@ -14,7 +14,13 @@ type Pair = (RoomId, UserId);
 /// It decides nothing across nodes. Changes to one pair must not overlap: callers hold their own lock across the
 /// call here and the step that it asks for.
 #[derive(Debug, Default)]
-pub struct Holders(Mutex<HashMap<Pair, Held>>);
+pub struct Holders(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    pairs: HashMap<Pair, Held>,
+    people: usize,
+}
 
 #[derive(Debug)]
 struct Held {
@@ -44,7 +50,8 @@ pub enum Leave {
 impl Holders {
     /// Adds the session, unless another subject holds the pair.
     pub fn enter(&self, claim: &Claim) -> Enter {
-        let mut pairs = self.lock();
+        let mut state = self.lock();
+        let State { pairs, people } = &mut *state;
         let new = || Held { claim: claim.clone(), sessions: HashSet::new() };
         let held = pairs.entry((claim.room.clone(), claim.user.clone())).or_insert_with(new);
         if held.claim.subject != claim.subject {
@@ -53,7 +60,9 @@ impl Holders {
         if claim.renames {
             held.claim.name = claim.name.clone();
         }
-        held.sessions.insert(claim.session);
+        if held.sessions.insert(claim.session) && held.sessions.len() == 1 {
+            *people += usize::from(is_home(&claim.room));
+        }
         Enter::Held(held.sessions.len())
     }
 
@@ -65,7 +74,8 @@ impl Holders {
 
     /// Takes the session out.
     pub fn leave(&self, exit: &Exit) -> Leave {
-        let mut pairs = self.lock();
+        let mut state = self.lock();
+        let State { pairs, people } = &mut *state;
         let pair = (exit.room.clone(), exit.user.clone());
         let Some(held) = pairs.get_mut(&pair) else { return Leave::Silent };
         if !held.sessions.remove(&exit.session) {
@@ -74,22 +84,80 @@ impl Holders {
         let left = held.sessions.len();
         if left == 0 {
             pairs.remove(&pair);
+            *people -= usize::from(is_home(&exit.room));
         }
         Leave::Held(left)
     }
 
+    /// How many people with a name of their own have a session here.
+    pub fn people(&self) -> usize {
+        self.lock().people
+    }
+
     /// How many sessions hold a pair.
     pub fn count(&self, room: &RoomId, user: &UserId) -> usize {
-        self.lock().get(&(room.clone(), user.clone())).map_or(0, |held| held.sessions.len())
+        self.lock().pairs.get(&(room.clone(), user.clone())).map_or(0, |held| held.sessions.len())
     }
 
     /// Everything held, one claim a pair and how many sessions hold it: what a node says again after its lease was lost.
     pub fn claims(&self) -> Vec<(Claim, usize)> {
         let held = |held: &Held| (Claim { renames: false, ..held.claim.clone() }, held.sessions.len());
-        self.lock().values().map(held).collect()
+        self.lock().pairs.values().map(held).collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Pair, Held>> {
+    fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Everyone who has a name is in one such room, however many others they are in: where the names are that are taken, or
+/// in their vocabulary's own.
+fn is_home(room: &RoomId) -> bool {
+    *room == RoomId::names() || room.is_vocabularys()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::Name;
+
+    #[test]
+    fn someone_in_many_rooms_and_sessions_is_one_person() {
+        let holders = Holders::default();
+        let names = RoomId::names();
+        let rooms = ["lobby", "den"].map(|name| RoomId::parse(name).expect("a room"));
+        let [first, second] = [(); 2].map(|()| SessionId::random());
+        for session in [first, second, second] {
+            for room in rooms.iter().chain([&names]) {
+                holders.enter(&claim(room, session));
+            }
+        }
+        assert_eq!(holders.people(), 1);
+        holders.enter(&claim(&RoomId::reserved("basics"), first));
+        assert_eq!(holders.people(), 2, "who is in a vocabulary is somebody else");
+        for session in [first, first, second] {
+            assert_eq!(holders.people(), 2);
+            holders.leave(&exit(&names, session));
+        }
+        assert_eq!(holders.people(), 1);
+    }
+
+    fn claim(room: &RoomId, session: SessionId) -> Claim {
+        let (user, name) = (UserId::new("ann"), Name::parse("Ann").expect("a name"));
+        Claim {
+            room: room.clone(),
+            user,
+            name,
+            subject: None,
+            session,
+            renames: false,
+            grace: Duration::ZERO,
+        }
+    }
+
+    fn exit(room: &RoomId, session: SessionId) -> Exit {
+        Exit { room: room.clone(), user: UserId::new("ann"), session, grace: Duration::ZERO }
     }
 }

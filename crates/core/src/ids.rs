@@ -85,6 +85,11 @@ impl RoomId {
         Self(format!("~{name}").into())
     }
 
+    /// Whether it is a vocabulary's.
+    pub(crate) fn is_vocabularys(&self) -> bool {
+        self.0.starts_with('~') && !self.is_inbox()
+    }
+
     /// The pseudo-room whose people are the names that are taken. Nobody hears it.
     pub fn names() -> Self {
         Self("@names".into())

@@ -11,8 +11,8 @@ use tokio::sync::mpsc;
 
 use crate::{
     Backplane, BackplaneError, Broker, Cluster, ClusterNode, Draft, Envelope, Hint, History, Inbound, Millis,
-    NodeId, Position, Receipt, Recent, Revised, Revision, RoomId, Secret, SessionId, Side, Subscription,
-    log::Log, memory_presence::MemoryPresence,
+    NodeId, Position, Presence as _, Receipt, Recent, Revised, Revision, RoomId, Secret, SessionId, Side,
+    Subscription, log::Log, memory_presence::MemoryPresence,
 };
 
 /// Envelopes that may wait for the node; a full inbox holds the publishers back.
@@ -25,10 +25,11 @@ const LOGS: usize = 10_000;
 pub fn memory(history: usize) -> Backplane {
     let (sender, inbox) = mpsc::channel(INBOX);
     let outlet = Outlet { sender, heard: Arc::default() };
+    let presence = Arc::new(MemoryPresence::new(outlet.clone()));
     Backplane {
-        broker: Arc::new(MemoryBroker::new(history, outlet.clone())),
-        presence: Arc::new(MemoryPresence::new(outlet)),
-        cluster: Arc::new(Alone::new()),
+        broker: Arc::new(MemoryBroker::new(history, outlet)),
+        cluster: Arc::new(Alone::new(presence.clone())),
+        presence,
         inbox,
     }
 }
@@ -166,14 +167,15 @@ impl Logs {
 #[derive(Debug)]
 struct Alone {
     secret: Secret,
+    presence: Arc<MemoryPresence>,
     began: Instant,
     /// The node that it is, and where.
     advert: Mutex<Option<(NodeId, Option<String>)>>,
 }
 
 impl Alone {
-    fn new() -> Self {
-        Self { secret: Secret(rand::random()), began: Instant::now(), advert: Mutex::default() }
+    fn new(presence: Arc<MemoryPresence>) -> Self {
+        Self { secret: Secret(rand::random()), presence, began: Instant::now(), advert: Mutex::default() }
     }
 }
 
@@ -200,6 +202,7 @@ impl Cluster for Alone {
             address,
             lease: None,
             held: self.began.elapsed(),
+            people: self.presence.people(),
         });
         Ok(node.into_iter().collect())
     }

@@ -201,6 +201,10 @@ impl Presence for MemoryPresence {
         Ok(Occupancy { version: room.version, occupants })
     }
 
+    fn people(&self) -> usize {
+        self.holders.people()
+    }
+
     /// The only node there is has no lease to keep, but leaves to announce whose time has come.
     async fn heartbeat(&self) -> Result<Vec<Buried>, BackplaneError> {
         let mut rooms = self.rooms.lock().await;

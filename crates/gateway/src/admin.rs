@@ -75,6 +75,7 @@ async fn version(State(admin): State<Admin>) -> impl IntoResponse {
 
 async fn scrape(State(admin): State<Admin>) -> impl IntoResponse {
     admin.readiness.measure(Instant::now());
+    metrics::users_online(admin.presence.people());
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], metrics::render())
 }
 

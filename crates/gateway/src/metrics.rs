@@ -42,6 +42,11 @@ pub(crate) fn cluster_nodes(count: usize) {
     instruments().cluster_nodes.at([]).set(float(count));
 }
 
+/// So many people with a name have a session on this node.
+pub(crate) fn users_online(count: usize) {
+    instruments().users_online.at([]).set(float(count));
+}
+
 /// This node listens to so many rooms.
 pub(crate) fn rooms(count: usize) {
     instruments().rooms.at([]).set(float(count));

@@ -173,6 +173,7 @@ mod tests {
             address: Some(format!("{name}:8080")),
             lease: Some(LEASE),
             held: Duration::ZERO,
+            people: 0,
         }
     }
 

@@ -114,7 +114,7 @@ impl Partition {
         self.key("dead")
     }
 
-    /// What is told of each incarnation: since when it lives.
+    /// What is told of each incarnation: since when it lives, and how many people it has.
     pub(crate) fn about(self) -> String {
         self.key("about")
     }

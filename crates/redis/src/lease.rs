@@ -70,12 +70,14 @@ impl Leases {
         self.shards.call(&keys[0], Lane::Quick, script::REGISTER.name, call).await
     }
 
-    /// Prolongs the lease, or says that it is gone.
-    pub(crate) async fn renew(&self, incarnation: &str) -> Result<bool, Failure> {
-        let keys = [self.partition.meta(), self.partition.nodes()];
+    /// Prolongs the lease, or says that it is gone. How many people the node has is told once, on the first partition.
+    pub(crate) async fn renew(&self, incarnation: &str, people: usize) -> Result<bool, Failure> {
+        let p = self.partition;
+        let keys = [p.meta(), p.nodes(), p.about()];
+        let people = if p.is_first() { people.to_string() } else { String::new() };
         let call = |_: &_| {
             let mut cmd = script::RENEW.on(&keys);
-            cmd.arg(incarnation).arg(self.lease);
+            cmd.arg(incarnation).arg(self.lease).arg(&people);
             cmd
         };
         self.shards.call(&keys[0], Lane::Quick, script::RENEW.name, call).await

@@ -18,6 +18,7 @@ pub(crate) struct Life {
     incarnation: String,
     lease: Duration,
     held: Duration,
+    people: usize,
 }
 
 impl Life {
@@ -28,9 +29,9 @@ impl Life {
 
     /// The node, at its place among these.
     pub(crate) fn at(self, addresses: &HashMap<String, String>) -> ClusterNode {
-        let Self { node, incarnation, lease, held } = self;
+        let Self { node, incarnation, lease, held, people } = self;
         let address = addresses.get(node.as_str()).cloned();
-        ClusterNode { id: node, incarnation, address, lease: Some(lease), held }
+        ClusterNode { id: node, incarnation, address, lease: Some(lease), held, people }
     }
 }
 
@@ -44,16 +45,16 @@ pub(crate) async fn lives(shards: &Shards) -> Result<Vec<Life>, Failure> {
     Ok(lives)
 }
 
-/// Incarnation, lease and age in milliseconds.
-type Told = (String, u64, u64);
+/// Incarnation, lease and age in milliseconds, people.
+type Told = (String, u64, u64, usize);
 
-fn life((incarnation, lease, held): Told) -> Option<Life> {
+fn life((incarnation, lease, held, people): Told) -> Option<Life> {
     let node = incarnation.rsplit_once('#').and_then(|(node, _)| NodeId::parse(node).ok());
     if node.is_none() {
         metrics::malformed(1);
     }
     let (lease, held) = (Duration::from_millis(lease), Duration::from_millis(held));
-    Some(Life { node: node?, incarnation, lease, held })
+    Some(Life { node: node?, incarnation, lease, held, people })
 }
 
 #[cfg(test)]
@@ -62,11 +63,12 @@ mod tests {
 
     #[test]
     fn an_incarnation_is_one_of_a_node_whose_address_may_be_known() {
-        let told = |incarnation: &str| life((incarnation.to_owned(), 6_000, 60_000));
+        let told = |incarnation: &str| life((incarnation.to_owned(), 6_000, 60_000, 7));
         let addresses = HashMap::from([("one".to_owned(), "10.0.0.1:8080".to_owned())]);
         let one = told("one#17").expect("a life").at(&addresses);
         assert_eq!((one.id.as_str(), one.address.as_deref()), ("one", Some("10.0.0.1:8080")));
-        assert_eq!((one.lease, one.held), (Some(Duration::from_secs(6)), Duration::from_mins(1)));
+        let expected = (Some(Duration::from_secs(6)), Duration::from_mins(1), 7);
+        assert_eq!((one.lease, one.held, one.people), expected);
         assert_eq!(told("two#1").expect("a life").at(&addresses).address, None);
         for strange in ["", "one", "#1", "on e#1"] {
             assert_eq!(told(strange), None, "{strange}");

@@ -59,9 +59,14 @@ impl Presence for RedisPresence {
         self.tenure(room).occupants(room).await.map_err(BackplaneError::new)
     }
 
+    fn people(&self) -> usize {
+        self.tenures.iter().map(Tenure::people).sum()
+    }
+
     /// All partitions at once, so that one whose shard is away takes no time from the others'.
     async fn heartbeat(&self) -> Result<Vec<Buried>, BackplaneError> {
-        let beats = join_all(self.tenures.iter().map(Tenure::heartbeat)).await;
+        let people = self.people();
+        let beats = join_all(self.tenures.iter().map(|tenure| tenure.heartbeat(people))).await;
         metrics::lease_age(self.tenures.iter().map(Tenure::age).max().unwrap_or_default());
         Ok(beats.into_iter().collect::<Result<Vec<_>, _>>()?.concat())
     }

@@ -122,11 +122,16 @@ impl Tenure {
     }
 
     /// Keeps the lease, puts right what is not, and buries the dead.
-    pub(crate) async fn heartbeat(&self) -> Result<Vec<Buried>, BackplaneError> {
-        self.keep_lease().await?;
+    pub(crate) async fn heartbeat(&self, people: usize) -> Result<Vec<Buried>, BackplaneError> {
+        self.keep_lease(people).await?;
         self.settle().await.map_err(BackplaneError::new)?;
         self.repair().await.map_err(BackplaneError::new)?;
         self.bury().await.map_err(BackplaneError::new)
+    }
+
+    /// How many people have a session on this node who are told from others in this partition.
+    pub(crate) fn people(&self) -> usize {
+        self.holders.people()
     }
 
     /// How long ago the lease was renewed.
@@ -168,7 +173,7 @@ impl Tenure {
         })
     }
 
-    async fn keep_lease(&self) -> Result<(), BackplaneError> {
+    async fn keep_lease(&self, people: usize) -> Result<(), BackplaneError> {
         let current = match &*self.lease.read().await {
             Lease::Resigned => return Ok(()),
             Lease::None => None,
@@ -178,7 +183,7 @@ impl Tenure {
             if self.clock().renewed.elapsed() + self.beat / 4 < self.beat {
                 return Ok(());
             }
-            if self.leases.renew(incarnation).await.map_err(BackplaneError::new)? {
+            if self.leases.renew(incarnation, people).await.map_err(BackplaneError::new)? {
                 self.clock().renewed = Instant::now();
                 return Ok(());
             }

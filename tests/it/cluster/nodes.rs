@@ -38,6 +38,7 @@ async fn a_killed_node_is_seen_to_be_gone_when_its_lease_has_ended() {
     let mut cluster = nodes(3).await;
     for node in 0..2 {
         sees(&cluster, node, &["node-1", "node-2", "node-3"]).await;
+        assert_eq!(value(&cluster, node, "users_online").await, 0);
         for counter in [BURIED, FENCED, "presence_repairs_total"] {
             assert_eq!(value(&cluster, node, counter).await, 0, "{counter}");
         }
@@ -46,6 +47,9 @@ async fn a_killed_node_is_seen_to_be_gone_when_its_lease_has_ended() {
     for number in 0..PEOPLE {
         people.push(Person::named(&dying, &format!("p{number}")).await);
     }
+    assert_eq!(value(&cluster, 2, "users_online").await, PEOPLE);
+    until("the others know how many it has", async || list(cluster.admin(0)).await[2]["people"] == PEOPLE)
+        .await;
     cluster.kill(2);
     let killed = Instant::now();
     for node in 0..2 {

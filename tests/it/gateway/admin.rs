@@ -26,6 +26,25 @@ async fn a_node_alone_is_the_whole_cluster() {
 }
 
 #[tokio::test]
+async fn people_are_counted_once_whatever_they_are_in() {
+    let node = Node::start().await;
+    let mut people = [Person::in_lobby(&node, "Ann").await, Person::named(&node, "Bob").await];
+    people[0].does("join", json!({ "room": "den" })).await;
+    let token = json!({ "session": people[0].session() });
+    let _again = Person::over(Client::websocket(&node).await, &token).await;
+    let mut tutorial = Client::at(&node, "/").await;
+    tutorial.say("addUser", &[json!("Ann")]).await;
+    tutorial.hears("updateChat", &[json!("Server"), json!("you have connected")]).await;
+    let _nobody = Client::at(&node, "/").await;
+    let (_, nodes) = ask(&node, "/nodes").await;
+    assert_eq!(nodes["nodes"][0]["people"], 3);
+    let (_, lobby) = ask(&node, "/rooms/lobby/members").await;
+    assert_eq!((&lobby["count"], &lobby["members"][0]["devices"]), (&json!(1), &json!(1)));
+    let (_, names) = ask(&node, "/rooms/@names/members").await;
+    assert_eq!((&names["count"], &names["members"][0]["devices"]), (&json!(2), &json!(2)));
+}
+
+#[tokio::test]
 async fn members_come_in_pages_sorted_by_user() {
     let node = Node::start().await;
     let mut people = Vec::new();

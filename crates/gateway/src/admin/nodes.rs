@@ -23,6 +23,7 @@ fn told(node: &ClusterNode, me: &NodeId) -> Value {
         "incarnation": node.incarnation,
         "lease_ms": node.lease.map(milliseconds),
         "held_ms": milliseconds(node.held),
+        "people": node.people,
     })
 }
 

@@ -40,6 +40,8 @@ instruments! {
     backplane_up: Gauge[];
     /// Nodes that hold a lease, this one among them, as it saw it at its last heartbeat that the backplane answered.
     cluster_nodes: Gauge[];
+    /// People with a name who have a session on this node, once each; one who is on two nodes is counted on both.
+    users_online: Gauge[];
     /// Rooms that this node listens to.
     rooms: Gauge[];
     /// Tasks of the runtime that have not ended.

@@ -85,7 +85,7 @@ if redis.call('EXISTS', held) == 1 then
 end
 redis.call('ZREM', dead, gone)
 redis.call('DEL', prefix .. 'x:' .. gone)
-redis.call('HDEL', prefix .. 'about', 'since:' .. gone)
+redis.call('HDEL', prefix .. 'about', 'since:' .. gone, 'people:' .. gone)
 if redis.call('ZCOUNT', dead, '-inf', now) > 0 or calm and redis.call('ZCOUNT', nodes, '-inf', now) > 0 then
   more = 1
 end
