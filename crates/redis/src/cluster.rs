@@ -18,7 +18,7 @@ use crate::{
     Options, Running, keys,
     links::{Failure, Lane},
     listeners::State,
-    nodes,
+    nodes::{self, Life},
     shards::Shards,
 };
 
@@ -64,7 +64,7 @@ impl Cluster for RedisCluster {
     }
 
     async fn nodes(&self) -> Result<Vec<ClusterNode>, BackplaneError> {
-        Box::pin(self.directory.alive()).await.map_err(BackplaneError::new)
+        self.directory.alive().await.map_err(BackplaneError::new)
     }
 
     fn healthy(&self) -> bool {
@@ -173,7 +173,7 @@ impl Directory {
 
     /// Nobody should be sent to nodes that have no lease. One that is about to have its first says its address after it.
     pub(crate) async fn forget_the_dead(&self) -> Result<(), Failure> {
-        let (lives, addresses) = tokio::try_join!(nodes::lives(&self.shards), self.read())?;
+        let (lives, addresses) = Box::pin(self.look()).await?;
         for node in addresses.into_keys().filter(|node| lives.iter().all(|life| !life.is_of(node))) {
             self.forget(&node).await?;
         }
@@ -225,12 +225,16 @@ impl Directory {
         self.nodes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Their leases and their addresses are in different slots, and read at the same time.
     async fn alive(&self) -> Result<Vec<ClusterNode>, Failure> {
-        let (lives, addresses) = tokio::try_join!(nodes::lives(&self.shards), self.read())?;
+        let (lives, addresses) = Box::pin(self.look()).await?;
         let nodes = lives.into_iter().map(|life| life.at(&addresses)).collect();
         *self.nodes() = Nodes { addresses, read: Some(Instant::now()) };
         Ok(nodes)
+    }
+
+    /// Leases and addresses are in different slots, and read at the same time.
+    async fn look(&self) -> Result<(Vec<Life>, HashMap<String, String>), Failure> {
+        tokio::try_join!(nodes::lives(&self.shards), self.read())
     }
 
     async fn read(&self) -> Result<HashMap<String, String>, Failure> {

@@ -165,6 +165,16 @@ pub(crate) fn parse_user(field: &str) -> Option<UserId> {
     field.strip_prefix('u').map(UserId::new)
 }
 
+/// The fields of an incarnation in [`Partition::about`].
+pub(crate) fn since(incarnation: &str) -> String {
+    format!("since:{incarnation}")
+}
+
+/// See [`since`].
+pub(crate) fn people(incarnation: &str) -> String {
+    format!("people:{incarnation}")
+}
+
 /// The field of the version in a room's hash.
 pub(crate) const VERSION: &str = "v";
 

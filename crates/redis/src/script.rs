@@ -40,7 +40,6 @@ scripts! {
     ENTER = "enter": "#!lua\n", "say" "clock" "people" "enter";
     LEAVE = "leave": "#!lua flags=allow-oom\n", "say" "clock" "people" "leave";
     BURY = "bury": "#!lua flags=allow-oom\n", "say" "clock" "lease" "people" "bury";
-    NODES = "nodes": "", "clock" "nodes";
     VERSION = "version": "", "clock" "version";
 }
 

@@ -281,7 +281,7 @@ impl Tenure {
         let was_lost = std::mem::replace(&mut self.clock().lost_an_answer, true);
         let burials = self.leases.bury().await?;
         if self.partition.is_first() && (was_lost || burials.iter().any(Burial::is_a_nodes)) {
-            Box::pin(self.directory.forget_the_dead()).await?;
+            self.directory.forget_the_dead().await?;
         }
         self.clock().lost_an_answer = false;
         Ok(burials.into_iter().map(|burial| burial.buried).filter(|b| !b.incarnation.is_empty()).collect())
