@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use axum::{
     Router,
     body::Body,
-    extract::Request,
+    extract::{Request, State},
     middleware::{self, Next},
     response::{IntoResponse as _, Response},
 };
@@ -35,7 +35,7 @@ const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
 
 /// Serves the admin port until stopped, and then ends what is open.
 pub(crate) async fn serve(listener: TcpListener, admin: Admin, stop: CancellationToken) {
-    let router = bounded(router(admin));
+    let router = bounded(router(admin), ANSWER);
     let (seats, connections) = (Arc::new(Semaphore::new(CONNECTIONS)), TaskTracker::new());
     let accept = async || {
         let seat = seats.clone().acquire_owned().await.expect("nobody closes it");
@@ -60,13 +60,13 @@ pub(crate) async fn serve(listener: TcpListener, admin: Admin, stop: Cancellatio
     connections.wait().await;
 }
 
-/// The same paths, each of which answers in time.
-fn bounded(router: Router) -> Router {
-    router.layer(middleware::from_fn(in_time))
+/// The same paths, each of which answers within this time.
+fn bounded(router: Router, time: Duration) -> Router {
+    router.layer(middleware::from_fn_with_state(time, in_time))
 }
 
-async fn in_time(request: Request, next: Next) -> Response {
-    match timeout(ANSWER, next.run(request)).await {
+async fn in_time(State(time): State<Duration>, request: Request, next: Next) -> Response {
+    match timeout(time, next.run(request)).await {
         Ok(response) => response,
         Err(_) => AdminError::Late.into_response(),
     }
@@ -88,4 +88,25 @@ async fn converse(tcp: TcpStream, router: Router, stop: CancellationToken) {
     }
     connection.as_mut().graceful_shutdown();
     let _ended = timeout(ENDING, connection).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use axum::routing::get;
+    use http::StatusCode;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_takes_too_long_is_given_up() {
+        let paths = Router::new().route("/soon", get(async || "soon")).route("/never", get(pending::<()>));
+        let bounded = bounded(paths, Duration::from_millis(20));
+        for (path, status) in [("/soon", StatusCode::OK), ("/never", StatusCode::SERVICE_UNAVAILABLE)] {
+            let request = Request::get(path).body(Body::empty()).unwrap();
+            let answer = timeout(Duration::from_secs(5), bounded.clone().oneshot(request));
+            assert_eq!(answer.await.unwrap().unwrap().status(), status, "{path}");
+        }
+    }
 }
