@@ -160,6 +160,7 @@ impl People {
     /// The gathered changes: who came, who went. Then there are none.
     pub(crate) fn gathered(&mut self) -> (Vec<Occupant>, Vec<Occupant>) {
         self.changed = false;
+        self.left.retain(|user, _| !self.joined.contains_key(user));
         (take(&mut self.joined), take(&mut self.left))
     }
 
@@ -179,10 +180,11 @@ impl People {
 
     fn gather(&mut self, event: &Event) {
         match event {
-            // Back within the time, but under another name, is news.
-            Event::Joined(who) if self.left.remove(&who.user).is_none_or(|left| left.name != who.name) => {
-                self.joined.insert(who.user.clone(), who.clone());
+            Event::Joined(who) if self.left.get(&who.user).is_some_and(|left| left.name == who.name) => {
+                self.left.remove(&who.user);
             }
+            // Under another name it is news. That they had left is none, unless they leave again.
+            Event::Joined(who) => drop(self.joined.insert(who.user.clone(), who.clone())),
             Event::Left(who) if self.joined.remove(&who.user).is_none() => {
                 self.left.insert(who.user.clone(), who.clone());
             }
@@ -299,6 +301,23 @@ mod tests {
             let pauses = people.may_tell(now) - now;
             assert!(pauses.abs_diff(pause) < Duration::from_millis(10), "{bytes}: {pauses:?}");
         }
+    }
+
+    #[test]
+    fn who_takes_another_name_has_not_left_and_who_goes_right_after_that_has() {
+        let called = |name: &str| Occupant { name: Name::parse(name).expect("a name"), ..someone("one") };
+        let change = |version, event| Change { version, count: 0, event, origin: None };
+        let mut people = People::default();
+        people.heard(change(5, Event::Joined(called("Ann"))));
+        people.read(Occupancy { version: 5, occupants: vec![called("Ann")] });
+        assert_eq!(people.gathered(), (vec![called("Ann")], vec![]));
+        people.heard(change(6, Event::Left(called("Ann"))));
+        people.heard(change(7, Event::Joined(called("Bob"))));
+        assert_eq!(people.gathered(), (vec![called("Bob")], vec![]));
+        people.heard(change(8, Event::Left(called("Bob"))));
+        people.heard(change(9, Event::Joined(called("Cy"))));
+        people.heard(change(10, Event::Left(called("Cy"))));
+        assert_eq!(people.gathered(), (vec![], vec![called("Bob")]));
     }
 
     #[test]
