@@ -69,7 +69,7 @@ impl Holders {
     /// Whether this session is in already.
     pub fn has(&self, claim: &Claim) -> bool {
         let pair = (claim.room.clone(), claim.user.clone());
-        self.lock().get(&pair).is_some_and(|held| held.sessions.contains(&claim.session))
+        self.lock().pairs.get(&pair).is_some_and(|held| held.sessions.contains(&claim.session))
     }
 
     /// Takes the session out.

@@ -67,6 +67,11 @@ impl Roster {
         self.version
     }
 
+    /// Someone, if they are here.
+    pub fn get(&self, user: &UserId) -> Option<&Occupant> {
+        self.people.get(user)
+    }
+
     /// How many there are.
     pub fn count(&self) -> usize {
         self.people.len()

@@ -21,8 +21,8 @@ pub(crate) struct People {
     state: State,
     /// Of the last change that was news.
     announced: u64,
-    joined: BTreeMap<UserId, Occupant>,
-    left: BTreeMap<UserId, Occupant>,
+    /// Who has changed since that was last told, and what was told of them then.
+    before: BTreeMap<UserId, Option<Occupant>>,
     changed: bool,
     /// When the next may be told.
     rests_until: Option<Instant>,
@@ -76,14 +76,17 @@ impl People {
     }
 
     fn applied(&mut self, change: Change) -> Heard {
+        let before = person(&change.event).and_then(|who| self.roster.get(&who.user)).cloned();
         match self.roster.apply(change.version, &change.event) {
             Applied::Gap => {
                 self.state = State::Reading { first: false, meanwhile: vec![change] };
                 Heard { news: Vec::new(), read: true }
             }
-            // It may be old because the first reading overtook it: then it is news all the same.
-            Applied::New | Applied::Old => {
-                Heard { news: self.news(change).into_iter().collect(), read: false }
+            Applied::New => Heard { news: self.news(change, before).into_iter().collect(), read: false },
+            // It may be so because the first reading overtook it: then it is news all the same.
+            Applied::Old => {
+                let before = told_before(&change.event);
+                Heard { news: self.news(change, before).into_iter().collect(), read: false }
             }
             Applied::Silent => Heard::default(),
         }
@@ -136,7 +139,7 @@ impl People {
             changes.push(Change { version, count, event, origin: None });
         }
         changes.reverse();
-        changes.iter().for_each(|change| self.gather(&change.event));
+        changes.iter().for_each(|change| self.gather(&change.event, told_before(&change.event)));
         self.announced = self.announced.max(version);
         changes
     }
@@ -157,11 +160,19 @@ impl People {
         self.rests_until = Some(now + cost.clamp(PACE, SLOWEST));
     }
 
-    /// The gathered changes: who came, who went. Then there are none.
+    /// The gathered changes: who came or has another name, who went. Then there are none.
     pub(crate) fn gathered(&mut self) -> (Vec<Occupant>, Vec<Occupant>) {
         self.changed = false;
-        self.left.retain(|user, _| !self.joined.contains_key(user));
-        (take(&mut self.joined), take(&mut self.left))
+        let (mut joined, mut left) = (Vec::new(), Vec::new());
+        for (user, before) in std::mem::take(&mut self.before) {
+            match (before, self.roster.get(&user)) {
+                (Some(before), None) => left.push(before),
+                (Some(before), Some(now)) if before.name == now.name => {}
+                (_, Some(now)) => joined.push(now.clone()),
+                (None, None) => {}
+            }
+        }
+        (joined, left)
     }
 
     /// The room as far as it is known.
@@ -169,33 +180,37 @@ impl People {
         &self.roster
     }
 
-    fn news(&mut self, change: Change) -> Option<Change> {
+    fn news(&mut self, change: Change, before: Option<Occupant>) -> Option<Change> {
         if change.version <= self.announced || matches!(change.event, Event::Counted(_)) {
             return None;
         }
         self.announced = change.version;
-        self.gather(&change.event);
+        self.gather(&change.event, before);
         Some(change)
     }
 
-    fn gather(&mut self, event: &Event) {
-        match event {
-            Event::Joined(who) if self.left.get(&who.user).is_some_and(|left| left.name == who.name) => {
-                self.left.remove(&who.user);
-            }
-            // Under another name it is news. That they had left is none, unless they leave again.
-            Event::Joined(who) => drop(self.joined.insert(who.user.clone(), who.clone())),
-            Event::Left(who) if self.joined.remove(&who.user).is_none() => {
-                self.left.insert(who.user.clone(), who.clone());
-            }
-            _ => {}
+    /// What was told of them counts, not what has become of them since.
+    fn gather(&mut self, event: &Event, before: Option<Occupant>) {
+        if let Some(who) = person(event) {
+            self.before.entry(who.user.clone()).or_insert(before);
         }
         self.changed = true;
     }
 }
 
-fn take(people: &mut BTreeMap<UserId, Occupant>) -> Vec<Occupant> {
-    std::mem::take(people).into_values().collect()
+fn person(event: &Event) -> Option<&Occupant> {
+    match event {
+        Event::Joined(who) | Event::Left(who) | Event::Counted(who) => Some(who),
+        Event::Said(_) | Event::Updated(_) | Event::Hinted(_) => None,
+    }
+}
+
+/// What was told of someone before this, where the copy cannot say it any more.
+fn told_before(event: &Event) -> Option<Occupant> {
+    match event {
+        Event::Left(who) => Some(who.clone()),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -318,6 +333,11 @@ mod tests {
         people.heard(change(9, Event::Joined(called("Cy"))));
         people.heard(change(10, Event::Left(called("Cy"))));
         assert_eq!(people.gathered(), (vec![], vec![called("Bob")]));
+        people.heard(change(11, Event::Joined(called("Dan"))));
+        assert_eq!(people.gathered(), (vec![called("Dan")], vec![]));
+        people.heard(change(12, Event::Joined(called("Eve"))));
+        people.heard(change(13, Event::Left(called("Eve"))));
+        assert_eq!(people.gathered(), (vec![], vec![called("Dan")]));
     }
 
     #[test]
