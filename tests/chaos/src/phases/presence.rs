@@ -5,6 +5,7 @@ mod drained;
 mod forgotten;
 mod killed;
 mod lost;
+mod outage;
 mod paused;
 mod raced;
 
@@ -46,7 +47,7 @@ pub struct Scale {
     pub group: u16,
     /// How long a lost transport's leave is held back.
     pub grace: Duration,
-    /// People on the node that is drained; 0: none is, and none is stopped in its tracks either.
+    /// People on the node that is drained; 0: none is, and nothing stands still or is cut off either.
     pub drained: u16,
     /// Bounds of time are this much wider.
     pub slack: u32,
@@ -91,6 +92,7 @@ pub(super) async fn run(scale: Scale, out: &mut impl Write) -> io::Result<Vec<Fi
         let drained = drained::run(&mut stage, scale, out).await?;
         figures.extend(paused.judged(out).await?);
         figures.extend(drained.judged(out).await?);
+        figures.extend(outage::run(&stage, scale, out).await?.judged(out).await?);
     }
     let fallen = stage.fallen();
     fallen.iter().try_for_each(|log| writeln!(out, "  ! {log}"))?;
@@ -195,13 +197,15 @@ const KILLED: usize = 0;
 const PAUSED: usize = 1;
 const HOLDING: usize = 2;
 const DRAINED: usize = 3;
+const CUT_OFF: usize = 4;
 /// This one and those after it are left alone.
-const UNHARMED: usize = 4;
+const UNHARMED: usize = 5;
 /// Each act has its own room.
 const CROWDED: Room = Room(50);
 const LOST: Room = Room(51);
 const PAUSING: Room = Room(52);
 const DRAINING: Room = Room(53);
+const OUTLASTING: Room = Room(54);
 /// When a leave has been told to everyone that was held back, after that.
 const TOLD: Duration = Duration::from_millis(1_500);
 /// When those of a node that has ended have left everywhere.

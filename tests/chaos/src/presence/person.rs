@@ -23,7 +23,7 @@ pub struct Person {
 }
 
 /// What brings someone back.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Pass {
     /// How the cluster knows them.
     pub user: User,
@@ -63,6 +63,11 @@ impl Person {
     /// How the cluster knows them.
     pub fn user(&self) -> &User {
         &self.pass.user
+    }
+
+    /// What lets them in once more, on another device.
+    pub fn pass(&self) -> Pass {
+        self.pass.clone()
     }
 
     /// Their connection is cut.
