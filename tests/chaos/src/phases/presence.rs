@@ -1,6 +1,7 @@
 //! Promise 5: presence is the truth, whatever becomes of nodes, connections and Redis. And of promise 8: nobody is seen to
 //! leave when a node is drained.
 
+mod coming;
 mod drained;
 mod forgotten;
 mod killed;
@@ -85,6 +86,7 @@ pub(super) async fn run(scale: Scale, out: &mut impl Write) -> io::Result<Vec<Fi
     files::allow(u64::from(people) + u64::from(scale.claims) + FILES)?;
     let mut stage = open(scale).await?;
     let mut figures = raced::run(&stage, scale, out).await?;
+    figures.extend(coming::run(&stage, out).await?.judged(out).await?);
     figures.extend(crowded(&mut stage, scale, out).await?);
     figures.extend(lost::run(&mut stage, scale, out).await?.judged(out).await?);
     if scale.drained > 0 {
@@ -201,6 +203,7 @@ const CUT_OFF: usize = 4;
 /// This one and those after it are left alone.
 const UNHARMED: usize = 5;
 /// Each act has its own room.
+const COMING: Room = Room(55);
 const CROWDED: Room = Room(50);
 const LOST: Room = Room(51);
 const PAUSING: Room = Room(52);

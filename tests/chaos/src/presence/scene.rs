@@ -30,11 +30,25 @@ impl Scene {
     /// An observer comes by each of these doors.
     pub async fn open(room: Room, doors: &[SocketAddr]) -> io::Result<Self> {
         let mut scene = Self { room, began: Instant::now(), observers: Vec::new() };
-        for (number, door) in doors.iter().enumerate() {
-            let name = format!("{}-observer-{number}", room.name());
-            scene.observers.push(Observer::comes(name, *door, room, scene.began).await?);
+        for door in doors {
+            scene.is_joined(*door, &[], "nobody", 0).await?;
         }
         Ok(scene)
+    }
+
+    /// An observer more comes by this door, and people by those, all at once.
+    pub async fn is_joined(
+        &mut self,
+        door: SocketAddr,
+        doors: &[SocketAddr],
+        who: &str,
+        people: u16,
+    ) -> io::Result<Vec<Person>> {
+        let name = format!("{}-observer-{}", self.room.name(), self.observers.len());
+        let observer = Observer::comes(name, door, self.room, self.began);
+        let (observer, people) = tokio::try_join!(observer, self.gather(who, people, doors))?;
+        self.observers.push(observer);
+        Ok(people)
     }
 
     /// The time, as the sights have it.
