@@ -2,6 +2,7 @@
 //! pages. All by the one task that delivers, so that an answer and what is told around it go together.
 
 use std::{
+    cell::LazyCell,
     collections::{HashMap, HashSet},
     sync::Arc,
     time::{Duration, Instant},
@@ -231,7 +232,7 @@ impl Crowd {
     fn tell_all(&mut self, rooms: &Rooms, room: &RoomId) -> usize {
         let (joined, left) = self.people.gathered();
         let roster = self.people.roster();
-        let (everyone, count, mut bytes) = (list(roster), roster.count(), 0);
+        let (everyone, count, mut bytes) = (LazyCell::new(|| list(roster)), roster.count(), 0);
         for hearers in rooms.groups(room) {
             let (label, told) = if hearers.dialect.lists_people() {
                 (Label::None, Told::Roster(&everyone))
