@@ -57,6 +57,8 @@ async fn a_killed_node_is_seen_to_be_gone_when_its_lease_has_ended() {
         assert!(killed.elapsed() < LEASE + NOTICED, "after {:?}", killed.elapsed());
         logs(&cluster, node, &["a node was buried", "other=node-3", &format!("address={dying}")]).await;
     }
+    let forgotten = async || !cluster.redis().cli(["HKEYS", "{h:p0}:about"]).contains("node-3");
+    until("nothing is kept of it", forgotten).await;
     until("its people are counted once, by whoever said that they left", async || {
         value(&cluster, 0, BURIED).await + value(&cluster, 1, BURIED).await == PEOPLE
     })
