@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use crate::gauge::Calls;
 
-/// Times of calls are Redis's own, in microseconds.
+/// Times of calls are Redis's own, in microseconds. What is bound is the median: where other programs run too, the mean says
+/// how often they interrupted Redis.
 #[derive(Debug, Serialize)]
 pub(crate) struct Figures {
     pub(crate) users: u32,
@@ -173,7 +174,7 @@ impl Row {
         let Calls { count, mean, p50, p99, cpu } = calls;
         let around = if *cpu > 0.0 { format!(", CPU {cpu:.0}") } else { String::new() };
         Self {
-            bound: most.map(|most| (format!("at most {most}"), *mean <= most)),
+            bound: most.map(|most| (format!("p50 at most {most}"), *p50 <= most)),
             ..Self::plain(
                 &format!("{name}, µs"),
                 format!("{mean:.1} (p50 {p50:.0}, p99 {p99:.0}{around}; {count} calls)"),

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, aio::MultiplexedConnection};
 use tempfile::TempDir;
 use tokio::time::sleep;
 
@@ -39,9 +39,11 @@ impl Server {
     /// A connection beside the nodes', as soon as it answers.
     pub(crate) async fn connect(&self) -> Result<MultiplexedConnection, Error> {
         let client = redis::Client::open(self.url())?;
+        // What it is asked for may be long, and the machine busy: the default is half a second.
+        let config = AsyncConnectionConfig::new().set_response_timeout(None);
         let began = Instant::now();
         loop {
-            match client.get_multiplexed_async_connection().await {
+            match client.get_multiplexed_async_connection_with_config(&config).await {
                 Ok(connection) => return Ok(connection),
                 Err(error) if began.elapsed() > STARTING => return Err(error.into()),
                 Err(_) => sleep(GLANCE).await,
