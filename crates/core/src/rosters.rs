@@ -4,7 +4,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-use crate::{BackplaneError, Occupant, RoomId, UserId};
+use crate::{BackplaneError, Occupant, RoomId, SessionId, UserId};
 
 /// Who is in the rooms that this node hears, as far as it has told its sessions: nobody reads a whole room from the
 /// backplane for one page of it, and what a page says is what the events after it go on from.
@@ -25,6 +25,8 @@ pub struct PageOf {
     pub after: Option<UserId>,
     /// At most so many.
     pub limit: usize,
+    /// The session that begins with it: what it is told from then on is the difference to this page.
+    pub reader: Option<SessionId>,
 }
 
 /// A page of a room's people.

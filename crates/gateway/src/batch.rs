@@ -20,8 +20,16 @@ pub(crate) enum Label {
     None,
     /// Its place in the room's log.
     Logged(Position),
-    /// The version of the room's people with it, and of whom it is if it is of one.
-    People(u64, Option<UserId>),
+    /// Someone came or went: the version of the room's people with it, and who.
+    Person(u64, UserId),
+    /// Who came and went after one version up to another.
+    Difference { after: u64, version: u64 },
+}
+
+impl Label {
+    fn is_about_people(&self) -> bool {
+        matches!(self, Self::Person(..) | Self::Difference { .. })
+    }
 }
 
 #[derive(Debug)]
@@ -44,7 +52,7 @@ impl Batch {
         write(&mut self.building);
         let end = self.building.len();
         if end > before {
-            self.has_people |= matches!(label, Label::People(..));
+            self.has_people |= label.is_about_people();
             self.pieces.push(Piece { end, label, hidden_from, volatile: false });
         }
     }
@@ -138,7 +146,7 @@ mod tests {
         batch.add(Label::Logged(at), None, |out| out.extend_from_slice(b"said "));
         batch.add_volatile(Some(ann), |out| out.extend_from_slice(b"types "));
         batch.add_volatile(None, |_| {});
-        batch.add(Label::People(7, None), Some(ann), |out| out.extend_from_slice(b"joined "));
+        batch.add(Label::Person(7, UserId::new("cy")), Some(ann), |out| out.extend_from_slice(b"joined "));
         let batch = batch.finish();
         assert_eq!((batch.len(), batch.volatile()), (4, 2));
         let (lasting, bob) = (batch.lasting(), SessionId::random());

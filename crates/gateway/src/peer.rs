@@ -96,14 +96,20 @@ impl Gate {
         match label {
             Label::None => true,
             Label::Logged(position) => self.is_after(room, *position),
-            Label::People(version, who) => self.is_later(room, *version, who.as_ref()),
+            // Nobody is told of themselves. What is news of others is later than the answer.
+            Label::Person(version, who) => {
+                self.known(room).is_none_or(|(answered, user)| *version > answered && who != user)
+            }
+            // One that begins before the answer is not for who has that: they are told of the rest apart.
+            Label::Difference { after, version } => {
+                self.known(room).is_none_or(|(answered, _)| *version > answered && *after >= answered)
+            }
         }
     }
 
-    /// Nobody is told of themselves. What is news of others is later than the answer.
-    fn is_later(&self, room: &RoomId, version: u64, who: Option<&UserId>) -> bool {
+    fn known(&self, room: &RoomId) -> Option<(u64, &UserId)> {
         let known = self.knows.iter().find(|(known, ..)| known == room);
-        known.is_none_or(|(_, answered, user)| version > *answered && who != Some(user))
+        known.map(|(_, version, user)| (*version, user))
     }
 
     /// From the first new one on all are new, for a room has one order.
@@ -362,9 +368,12 @@ mod tests {
         let [ann, bob] = ["ann", "bob"].map(UserId::new);
         let mut gate = Gate { knows: vec![(lobby.clone(), 7, ann.clone())], ..Gate::default() };
         let mut is_new =
-            |room, version, who: Option<&UserId>| gate.is_new(room, &Label::People(version, who.cloned()));
-        assert!(!is_new(&lobby, 6, Some(&bob)) && !is_new(&lobby, 7, None));
-        assert!(is_new(&lobby, 8, Some(&bob)) && is_new(&lobby, 9, None) && is_new(&kitchen, 1, None));
-        assert!(!is_new(&lobby, 8, Some(&ann)));
+            |room, version, who: &UserId| gate.is_new(room, &Label::Person(version, who.clone()));
+        assert!(!is_new(&lobby, 6, &bob) && !is_new(&lobby, 7, &bob));
+        assert!(is_new(&lobby, 8, &bob) && is_new(&kitchen, 1, &ann));
+        assert!(!is_new(&lobby, 8, &ann));
+        let mut is_new = |room, after, version| gate.is_new(room, &Label::Difference { after, version });
+        assert!(!is_new(&lobby, 5, 6) && !is_new(&lobby, 5, 7) && !is_new(&lobby, 6, 9));
+        assert!(is_new(&lobby, 7, 9) && is_new(&lobby, 9, 10) && is_new(&kitchen, 0, 1));
     }
 }

@@ -1,7 +1,7 @@
 //! Who is in one room, for the sockets of this node: what to announce at once, and what to gather for a while.
 
 use std::{
-    collections::BTreeMap,
+    collections::HashSet,
     time::{Duration, Instant},
 };
 
@@ -21,11 +21,22 @@ pub(crate) struct People {
     state: State,
     /// Of the last change that was news.
     announced: u64,
-    /// Who has changed since that was last told, and what was told of them then.
-    before: BTreeMap<UserId, Option<Occupant>>,
+    /// What has changed since that was last told, in order.
+    gathered: Vec<Gathered>,
+    /// The version that was told last.
+    told: u64,
     changed: bool,
     /// When the next may be told.
     rests_until: Option<Instant>,
+}
+
+/// A change that is to be told.
+#[derive(Debug)]
+struct Gathered {
+    version: u64,
+    user: UserId,
+    /// As whom they were there before it, if they were.
+    before: Option<Occupant>,
 }
 
 /// How well the roster is known.
@@ -139,7 +150,7 @@ impl People {
             changes.push(Change { version, count, event, origin: None });
         }
         changes.reverse();
-        changes.iter().for_each(|change| self.gather(&change.event, told_before(&change.event)));
+        changes.iter().for_each(|change| self.gather(change, told_before(&change.event)));
         self.announced = self.announced.max(version);
         changes
     }
@@ -160,19 +171,33 @@ impl People {
         self.rests_until = Some(now + cost.clamp(PACE, SLOWEST));
     }
 
-    /// The gathered changes: who came or has another name, who went. Then there are none.
-    pub(crate) fn gathered(&mut self) -> (Vec<Occupant>, Vec<Occupant>) {
-        self.changed = false;
-        let (mut joined, mut left) = (Vec::new(), Vec::new());
-        for (user, before) in std::mem::take(&mut self.before) {
-            match (before, self.roster.get(&user)) {
-                (Some(before), None) => left.push(before),
+    /// Who came or has another name since this version, and who went.
+    pub(crate) fn difference_since(&self, version: u64) -> (Vec<Occupant>, Vec<Occupant>) {
+        let (mut joined, mut left, mut seen) = (Vec::new(), Vec::new(), HashSet::new());
+        for Gathered { user, before, .. } in self.gathered.iter().filter(|change| change.version > version) {
+            // What they were before the first of their changes counts, and what they are now.
+            if !seen.insert(user) {
+                continue;
+            }
+            match (before, self.roster.get(user)) {
+                (Some(before), None) => left.push(before.clone()),
                 (Some(before), Some(now)) if before.name == now.name => {}
                 (_, Some(now)) => joined.push(now.clone()),
                 (None, None) => {}
             }
         }
         (joined, left)
+    }
+
+    /// The version that was told last: what was gathered comes after it.
+    pub(crate) fn told(&self) -> u64 {
+        self.told
+    }
+
+    /// Everything that was gathered is told, or there is nothing.
+    pub(crate) fn is_told(&mut self) {
+        (self.changed, self.told) = (false, self.roster.version());
+        self.gathered.clear();
     }
 
     /// The room as far as it is known.
@@ -185,14 +210,13 @@ impl People {
             return None;
         }
         self.announced = change.version;
-        self.gather(&change.event, before);
+        self.gather(&change, before);
         Some(change)
     }
 
-    /// What was told of them counts, not what has become of them since.
-    fn gather(&mut self, event: &Event, before: Option<Occupant>) {
-        if let Some(who) = person(event) {
-            self.before.entry(who.user.clone()).or_insert(before);
+    fn gather(&mut self, change: &Change, before: Option<Occupant>) {
+        if let Some(who) = person(&change.event) {
+            self.gathered.push(Gathered { version: change.version, user: who.user.clone(), before });
         }
         self.changed = true;
     }
@@ -303,7 +327,7 @@ mod tests {
         };
         people.heard(two(5));
         assert!(names(&people.read(occupancy(5, &["Ann"]))).is_empty());
-        people.gathered();
+        people.is_told();
         assert!(people.heard(two(6)).news.is_empty() && !people.has_changed());
     }
 
@@ -323,21 +347,44 @@ mod tests {
         let called = |name: &str| Occupant { name: Name::parse(name).expect("a name"), ..someone("one") };
         let change = |version, event| Change { version, count: 0, event, origin: None };
         let mut people = People::default();
+        let difference = |people: &mut People| {
+            let difference = people.difference_since(people.told());
+            people.is_told();
+            difference
+        };
         people.heard(change(5, Event::Joined(called("Ann"))));
         people.read(Occupancy { version: 5, occupants: vec![called("Ann")] });
-        assert_eq!(people.gathered(), (vec![called("Ann")], vec![]));
+        assert_eq!(difference(&mut people), (vec![called("Ann")], vec![]));
         people.heard(change(6, Event::Left(called("Ann"))));
         people.heard(change(7, Event::Joined(called("Bob"))));
-        assert_eq!(people.gathered(), (vec![called("Bob")], vec![]));
+        assert_eq!(difference(&mut people), (vec![called("Bob")], vec![]));
         people.heard(change(8, Event::Left(called("Bob"))));
         people.heard(change(9, Event::Joined(called("Cy"))));
         people.heard(change(10, Event::Left(called("Cy"))));
-        assert_eq!(people.gathered(), (vec![], vec![called("Bob")]));
+        assert_eq!(difference(&mut people), (vec![], vec![called("Bob")]));
         people.heard(change(11, Event::Joined(called("Dan"))));
-        assert_eq!(people.gathered(), (vec![called("Dan")], vec![]));
+        assert_eq!(difference(&mut people), (vec![called("Dan")], vec![]));
         people.heard(change(12, Event::Joined(called("Eve"))));
         people.heard(change(13, Event::Left(called("Eve"))));
-        assert_eq!(people.gathered(), (vec![], vec![called("Dan")]));
+        assert_eq!(difference(&mut people), (vec![], vec![called("Dan")]));
+    }
+
+    #[test]
+    fn whoever_knows_a_part_of_what_has_changed_is_told_the_rest() {
+        let mut people = People::default();
+        people.heard(joined("Ann", 5));
+        people.read(occupancy(5, &["Ann"]));
+        people.is_told();
+        for change in [joined("Bob", 6), joined("Cy", 7), left("Ann", 8), left("Bob", 9)] {
+            people.heard(change);
+        }
+        assert_eq!(
+            (people.told(), people.difference_since(5)),
+            (5, (vec![someone("Cy")], vec![someone("Ann")]))
+        );
+        assert_eq!(people.difference_since(6), (vec![someone("Cy")], vec![someone("Ann"), someone("Bob")]));
+        assert_eq!(people.difference_since(8), (vec![], vec![someone("Bob")]));
+        assert_eq!(people.difference_since(9), (vec![], vec![]));
     }
 
     #[test]

@@ -86,6 +86,15 @@ impl Rooms {
             .collect()
     }
 
+    /// One session that hears the room, by itself.
+    pub(crate) fn hearer(&self, room: &RoomId, session: SessionId) -> Option<Hearers> {
+        let state = self.lock();
+        let group = state.rooms.get(room)?.groups.iter().find(|group| group.places.contains_key(&session))?;
+        let peer = group.peers.get(*group.places.get(&session)?)?.clone();
+        let (dialect, namespace) = (group.dialect, group.namespace);
+        Some(Hearers { dialect, namespace, peers: Arc::new(vec![peer]) })
+    }
+
     /// Since when the room is heard without a break; `None`: nobody hears it.
     pub(crate) fn opening(&self, room: &RoomId) -> Option<Opening> {
         self.lock().rooms.get(room).map(|room| room.opening)

@@ -1,5 +1,7 @@
 //! What an answer says of who is here, and what is told after it, go together.
 
+use std::collections::BTreeSet;
+
 use futures_util::future::join_all;
 use hubbub_tests::{client::Client, node::Node, person::Person, redis_server::RedisServer};
 use serde_json::{Value, json};
@@ -40,6 +42,35 @@ async fn count(client: &mut Client, name: &str) -> u64 {
 }
 
 #[tokio::test]
+async fn whoever_joins_is_told_of_each_who_comes_after_them_and_of_nobody_else() {
+    let redis = RedisServer::start();
+    let nodes = [Node::joined(&redis, "one", |_| {}).await, Node::joined(&redis, "two", |_| {}).await];
+    let people = (0..PEOPLE).map(|number| sees(&nodes[usize::from(number % 2 == 1)], number));
+    let seen = join_all(people).await;
+    assert!(seen.iter().all(|one| *one == seen[0]));
+}
+
+/// Whom someone knows of, once that is everybody: first those who are here when they join, then those who come.
+async fn sees(node: &Node, number: u64) -> BTreeSet<String> {
+    let mut person = Person::named(node, &format!("Person {number}")).await;
+    let joined = person.does("join", json!({ "room": "lobby" })).await;
+    let mut seen: BTreeSet<_> = users(&joined["members"]).collect();
+    assert_eq!(seen.len() as u64, joined["count"].as_u64().expect("a count"));
+    while (seen.len() as u64) < PEOPLE {
+        let presence = person.hears_of_people().await;
+        for user in users(&presence["join"]) {
+            assert!(seen.insert(user), "{presence} says what {number} knows: {seen:?}");
+        }
+        assert_eq!(presence["count"], seen.len(), "{presence}");
+    }
+    seen
+}
+
+fn users(people: &Value) -> impl Iterator<Item = String> {
+    people.as_array().expect("people").iter().map(|who| who["user"].as_str().expect("a user").to_owned())
+}
+
+#[tokio::test]
 async fn members_are_paged_and_as_new_as_whoever_asks() {
     let redis = RedisServer::start();
     let nodes = [Node::joined(&redis, "one", |_| {}).await, Node::joined(&redis, "two", |_| {}).await];
@@ -51,7 +82,7 @@ async fn members_are_paged_and_as_new_as_whoever_asks() {
         let page = last.does("members", json!({ "room": "lobby", "limit": 7, "after": after })).await;
         assert_eq!(page["count"], 31, "{page}");
         let members = page["members"].as_array().expect("members");
-        seen.extend(members.iter().map(|who| who["user"].as_str().expect("a user").to_owned()));
+        seen.extend(users(&page["members"]));
         after = page["next"].clone();
         if after.is_null() {
             break;

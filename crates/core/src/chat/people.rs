@@ -117,7 +117,8 @@ impl Chat {
             Arrival::First { version, .. } | Arrival::Again { version, .. } => version,
             Arrival::Taken => return Err(taken()),
         };
-        let first = PageOf { room: room.clone(), since: since_version, after: None, limit: MEMBERS_PAGE };
+        let (limit, reader) = (MEMBERS_PAGE, Some(session.id));
+        let first = PageOf { room: room.clone(), since: since_version, after: None, limit, reader };
         let Page { version, members, count, .. } = self.rosters.page(first).await.map_err(unavailable)?;
         Ok(Reply::Joined { room: room.clone(), is_back: since.is_some(), past, version, members, count })
     }
@@ -139,7 +140,8 @@ impl Chat {
         limit: usize,
     ) -> Result<Reply, Refusal> {
         joined(session, room)?;
-        let wanted = PageOf { room: room.clone(), since: 0, after, limit: limit.clamp(1, MEMBERS_PAGE) };
+        let limit = limit.clamp(1, MEMBERS_PAGE);
+        let wanted = PageOf { room: room.clone(), since: 0, after, limit, reader: None };
         let Page { members, count, more, .. } = self.rosters.page(wanted).await.map_err(unavailable)?;
         let next = members.last().filter(|_| more).map(|last| last.user.clone());
         Ok(Reply::Members { members, count, next })

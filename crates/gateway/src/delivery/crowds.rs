@@ -8,16 +8,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hubbub_core::{Occupancy, Occupant, Page, PageOf, Presence, RoomId, Roster};
-use hubbub_dialects::{Dialect, Told};
+use hubbub_core::{Occupancy, Occupant, Page, PageOf, Presence, RoomId, Roster, SessionId};
+use hubbub_dialects::Told;
 use tokio::sync::mpsc;
 
 use crate::{
     batch::{Batch, Label},
-    engine::Namespace,
     packet::put_event,
     people::{Change, People},
-    rooms::{Opening, Rooms},
+    rooms::{Hearers, Opening, Rooms},
 };
 
 use super::{
@@ -53,6 +52,8 @@ struct Crowd {
     opening: Opening,
     people: People,
     waiting: Vec<Wanted>,
+    /// Who was answered since something was last told, at which version.
+    answered: Vec<(SessionId, u64)>,
 }
 
 impl Crowds {
@@ -133,6 +134,10 @@ impl Crowds {
         if crowd.has_to_tell() && crowd.people.may_tell(now) <= now {
             crowd.tell(&self.rooms, room, now);
         }
+        if crowd.people.known() && !crowd.people.has_changed() {
+            crowd.people.is_told();
+            crowd.answered.clear();
+        }
         if crowd.is_late(now) {
             self.doubt(room);
         } else if crowd.due(now).is_some() {
@@ -211,6 +216,7 @@ impl Crowd {
         let is_ready = |wanted: &mut Wanted| !wanted.is_list() && roster.version() >= wanted.since;
         for wanted in waiting.extract_if(.., is_ready) {
             if let What::Page(wanted, reply) = wanted.what {
+                self.answered.extend(wanted.reader.map(|reader| (reader, roster.version())));
                 // Who asked may have given up.
                 let _gone = reply.send(page(roster, &wanted));
             }
@@ -222,7 +228,10 @@ impl Crowd {
         let newcomers = self.waiting.extract_if(.., |wanted| wanted.is_list() && version >= wanted.since);
         let newcomers: Vec<_> = newcomers.collect();
         let bytes = if self.people.has_changed() {
-            self.tell_all(rooms, room)
+            let bytes = self.tell_all(rooms, room);
+            self.people.is_told();
+            self.answered.clear();
+            bytes
         } else {
             newcomers.iter().map(|wanted| tell_list(wanted, self.people.roster())).sum()
         };
@@ -230,31 +239,61 @@ impl Crowd {
     }
 
     fn tell_all(&mut self, rooms: &Rooms, room: &RoomId) -> usize {
-        let (joined, left) = self.people.gathered();
-        let roster = self.people.roster();
-        let (everyone, count, mut bytes) = (LazyCell::new(|| list(roster)), roster.count(), 0);
+        let everyone = LazyCell::new(|| list(self.people.roster()));
+        let difference = LazyCell::new(|| self.people.difference_since(self.people.told()));
+        let mut bytes = 0;
         for hearers in rooms.groups(room) {
-            let (label, told) = if hearers.dialect.lists_people() {
-                (Label::None, Told::Roster(&everyone))
-            } else if joined.is_empty() && left.is_empty() {
-                continue;
+            bytes += if hearers.dialect.lists_people() {
+                tell(room, &hearers, Label::None, &Told::Roster(&everyone))
             } else {
-                (Label::People(roster.version(), None), Told::Changed { joined: &joined, left: &left, count })
+                self.tell_difference(room, &hearers, self.people.told(), &difference)
             };
-            let batch = one(room, hearers.dialect, hearers.namespace, label, &told);
-            bytes += batch.length() * hearers.peers.len();
-            deliver(room, &hearers, &batch);
+        }
+        bytes + self.tell_answered(rooms, room)
+    }
+
+    /// Who was answered in between knows a part of the difference, and is told the rest.
+    fn tell_answered(&self, rooms: &Rooms, room: &RoomId) -> usize {
+        let mut known = (0, (Vec::new(), Vec::new()));
+        let mut bytes = 0;
+        for (reader, version) in self.answered.iter().filter(|(_, version)| *version > self.people.told()) {
+            if known.0 != *version {
+                known = (*version, self.people.difference_since(*version));
+            }
+            if let Some(hearer) = rooms.hearer(room, *reader).filter(|hearer| !hearer.dialect.lists_people())
+            {
+                bytes += self.tell_difference(room, &hearer, *version, &known.1);
+            }
         }
         bytes
     }
+
+    fn tell_difference(
+        &self,
+        room: &RoomId,
+        hearers: &Hearers,
+        after: u64,
+        (joined, left): &(Vec<Occupant>, Vec<Occupant>),
+    ) -> usize {
+        if joined.is_empty() && left.is_empty() {
+            return 0;
+        }
+        let roster = self.people.roster();
+        let label = Label::Difference { after, version: roster.version() };
+        tell(room, hearers, label, &Told::Changed { joined, left, count: roster.count() })
+    }
 }
 
-fn one(room: &RoomId, dialect: &dyn Dialect, namespace: Namespace, label: Label, told: &Told<'_>) -> Batch {
+/// Answers with the bytes that it took.
+fn tell(room: &RoomId, hearers: &Hearers, label: Label, told: &Told<'_>) -> usize {
     let mut batch = Batch::default();
     batch.add(label, None, |out| {
-        dialect.encode(room, told).iter().for_each(|utterance| put_event(out, namespace, utterance));
+        let utterances = hearers.dialect.encode(room, told);
+        utterances.iter().for_each(|utterance| put_event(out, hearers.namespace, utterance));
     });
-    batch.finish()
+    let batch = batch.finish();
+    deliver(room, hearers, &batch);
+    batch.length() * hearers.peers.len()
 }
 
 /// Answers with the bytes that it took, about.

@@ -55,7 +55,7 @@ impl News {
     pub(super) fn label(&self) -> Label {
         match (self.position, self.person()) {
             (Some(position), _) => Label::Logged(position),
-            (None, Some(user)) => Label::People(self.version, Some(user.clone())),
+            (None, Some(user)) => Label::Person(self.version, user.clone()),
             (None, None) => Label::None,
         }
     }
