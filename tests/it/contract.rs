@@ -15,6 +15,7 @@ mod contract_people;
 mod contract_readings;
 mod contract_renames;
 mod contract_sentinel;
+mod contract_strange;
 mod contract_world;
 
 /// Runs each function over memory, over Redis, over a Redis that sentinels know, and over a cluster.

@@ -3,9 +3,12 @@
 -- A room is a hash: `v` is its version, `u<user>` is someone, as "<nodes that hold them>:<their sessions over all nodes>:
 -- <claim token>:<bytes of the subject, or -1>:<subject><name>". A pair is "<room>\n<user>": a room's name has no control
 -- characters. An incarnation has a set of the pairs that it holds, and a hash of those that it holds with more sessions
--- than one.
+-- than one. Someone whose record nobody understands is not there: an error would leave what a script has begun half done.
 local function parse(record)
   local nodes, devices, token, length, rest = string.match(record, '^(%d+):(%d+):(%d+):(%-?%d+):(.*)$')
+  if not nodes then
+    return nil
+  end
   local cut = math.max(tonumber(length), 0)
   return {
     nodes = tonumber(nodes),
