@@ -5,6 +5,7 @@
 
 mod contract_changes;
 mod contract_cluster;
+mod contract_devices;
 mod contract_faults;
 mod contract_hints;
 mod contract_history;
@@ -83,6 +84,9 @@ over_every_backplane! {
         occupants_are_sorted_and_at_the_version_that_the_next_change_follows
         one_person_in_two_rooms_is_in_each_of_them
         names_come_out_as_they_went_in;
+    contract_devices:
+        who_says_goodbye_on_one_device_may_come_back_on_another_that_was_lost
+        who_comes_back_alone_under_another_name_has_that_one;
     contract_readings:
         a_reading_knows_everyone_that_its_version_does;
 }

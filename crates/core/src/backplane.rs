@@ -250,7 +250,8 @@ pub struct Claim {
     pub subject: Option<String>,
     /// The session that enters.
     pub session: SessionId,
-    /// `name` is theirs from now on, also where they are there under another. Otherwise they keep the one that they have.
+    /// `name` is theirs from now on, also where they are there under another. Otherwise they keep the one that they have, if
+    /// a session of theirs is there.
     pub renames: bool,
     /// How long the news of their leave is held back if the node goes before the session does.
     pub grace: Duration,
@@ -286,7 +287,8 @@ pub struct Exit {
     pub user: UserId,
     /// The session that leaves.
     pub session: SessionId,
-    /// Hold the news back for this long, for they may come straight back. Zero: at once.
+    /// The session may come straight back: the news is held back for this long, also where another one is the last to
+    /// leave. Zero: it is not waited for.
     pub grace: Duration,
 }
 

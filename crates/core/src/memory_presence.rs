@@ -28,7 +28,7 @@ pub(crate) struct MemoryPresence {
 #[derive(Debug, Default)]
 struct Rooms {
     known: HashMap<RoomId, Room>,
-    /// Whose leave is held back, and when it is due.
+    /// Who has lost a session that may come back, and until when.
     graces: BTreeSet<(Instant, RoomId, UserId)>,
     /// No room that is forgotten had a higher version, so none ever counts backwards.
     floor: u64,
@@ -46,7 +46,7 @@ struct Person {
     name: Name,
     subject: Option<String>,
     devices: usize,
-    /// Their leave is held back until then.
+    /// A session of theirs is lost and may come back until then.
     due: Option<Instant>,
 }
 
@@ -74,7 +74,9 @@ impl Rooms {
             let joined = room.changed(&claim.user, Event::Joined);
             return (Arrival::First { version: room.version, count: room.people.len() }, joined);
         };
-        if let Some(due) = person.due.take() {
+        if devices > person.devices
+            && let Some(due) = person.due.take()
+        {
             self.graces.remove(&(due, claim.room.clone(), claim.user.clone()));
         }
         let changed = match person.becomes(claim, devices) {
@@ -86,21 +88,29 @@ impl Rooms {
 
     /// Someone is here with so many devices fewer, or not at all any more.
     fn take(&mut self, exit: &Exit, devices: usize) -> (Departure, Option<Changed>) {
+        self.wait_for(exit);
         let found = self.known.get_mut(&exit.room).and_then(|room| room.people.get_mut(&exit.user));
         let Some(person) = found else { return (Departure::Silent, None) };
         person.devices = devices;
-        if devices == 0 && exit.grace.is_zero() {
+        if devices == 0 && person.due.is_none() {
             let changed = self.remove(&exit.room, &exit.user);
             let last = changed.as_ref().map(|changed| Departure::Last { version: changed.version });
             return (last.unwrap_or(Departure::Silent), changed);
         }
-        if devices == 0 {
-            let due = Instant::now() + exit.grace;
-            person.due = Some(due);
-            self.graces.insert((due, exit.room.clone(), exit.user.clone()));
-        }
         let room = self.known.get_mut(&exit.room);
         (Departure::Silent, room.and_then(|room| room.changed(&exit.user, Event::Counted)))
+    }
+
+    /// A session that was lost may come back.
+    fn wait_for(&mut self, exit: &Exit) {
+        let found = self.known.get_mut(&exit.room).and_then(|room| room.people.get_mut(&exit.user));
+        let Some(person) = found.filter(|_| !exit.grace.is_zero()) else { return };
+        let due = Instant::now() + exit.grace;
+        let pair = |due| (due, exit.room.clone(), exit.user.clone());
+        if let Some(before) = person.due.replace(due) {
+            self.graces.remove(&pair(before));
+        }
+        self.graces.insert(pair(due));
     }
 
     fn remove(&mut self, id: &RoomId, user: &UserId) -> Option<Changed> {
@@ -119,10 +129,20 @@ impl Rooms {
         })
     }
 
+    /// Nobody has come back; other sessions of theirs may be there.
+    fn let_go(&mut self, id: &RoomId, user: &UserId) -> Option<Changed> {
+        let person = self.known.get_mut(id)?.people.get_mut(user)?;
+        person.due = None;
+        if person.devices > 0 {
+            return None;
+        }
+        self.remove(id, user)
+    }
+
     fn due(&mut self, now: Instant) -> Option<(RoomId, Changed)> {
         while self.graces.first().is_some_and(|(due, ..)| *due <= now) {
             let (_, room, user) = self.graces.pop_first()?;
-            if let Some(changed) = self.remove(&room, &user) {
+            if let Some(changed) = self.let_go(&room, &user) {
                 return Some((room, changed));
             }
         }
@@ -143,12 +163,12 @@ impl Room {
 impl Person {
     /// What is different about them, if anything is.
     fn becomes(&mut self, claim: &Claim, devices: usize) -> Option<fn(Occupant) -> Event> {
-        let is_counted = std::mem::replace(&mut self.devices, devices) != devices;
-        if claim.renames && self.name != claim.name {
+        let before = std::mem::replace(&mut self.devices, devices);
+        if (claim.renames || before == 0) && self.name != claim.name {
             self.name = claim.name.clone();
             return Some(Event::Joined);
         }
-        is_counted.then_some(Event::Counted)
+        (before != devices).then_some(Event::Counted)
     }
 
     fn occupant(&self, user: &UserId) -> Occupant {

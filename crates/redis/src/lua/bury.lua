@@ -31,7 +31,7 @@ local function let_go(pair)
   end
 end
 
--- One node fewer holds the pair; the last one's going is a leave.
+-- One node fewer holds the pair; the last one's going is a leave, unless another session of theirs may come back.
 local function release(pair, more)
   local room, channel, user = apart(pair)
   local someone, gone = find(room, user), sessions(more, pair)
@@ -40,7 +40,7 @@ local function release(pair, more)
     return
   end
   someone.nodes, someone.devices = someone.nodes - 1, math.max(someone.devices - gone, 0)
-  if someone.nodes > 0 then
+  if someone.nodes > 0 or redis.call('ZSCORE', grace, pair) then
     keep('D', room, channel, user, someone, '-')
   else
     depart(room, channel, user, someone, '-')

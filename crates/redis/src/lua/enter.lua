@@ -2,7 +2,8 @@
 -- new, or were there.
 --
 -- The node must have a lease, or nobody would ever clear up after it. Someone who is in the room may come in again only
--- for the same subject. Someone whose leave is held back comes back without a word. Said twice it changes nothing.
+-- for the same subject. Someone whose leave is held back comes back without a word, under the name that they come with.
+-- Said twice it changes nothing.
 --
 -- KEYS  meta, nodes, grace, room, the incarnation's pairs, those with more sessions, channel
 -- ARGV  incarnation, pair, user, subject as "<bytes or -1>:<subject>", name, origin, sessions, 1 if the name replaces theirs
@@ -22,12 +23,12 @@ local before = redis.call('SADD', held, pair) == 1 and 0 or sessions(more, pair)
 set_sessions(more, pair, before, now)
 
 local arrival = 'again'
-local is_renamed = someone and renames == '1' and someone.name ~= called
+local is_renamed = someone and (renames == '1' or someone.nodes == 0) and someone.name ~= called
 if not someone then
   arrival = 'first'
   local token = string.format('%.0f', redis.call('HINCRBY', meta, 'claims', 1))
   someone = { nodes = 0, devices = 0, token = token, subject = subject, name = called }
-elseif someone.nodes == 0 then
+elseif before < now then
   redis.call('ZREM', grace, pair)
 end
 if is_renamed then

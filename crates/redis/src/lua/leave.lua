@@ -1,8 +1,8 @@
 -- A node's session of someone leaves a room. The pair's place among the incarnation's gates it: said twice, or after the
 -- node has been buried, it changes nothing.
 --
--- With a grace the news of the last one's leave waits in Redis from its first second, so that the node's own end changes
--- nothing about it.
+-- A session that is lost may come back within its grace. The news of a leave waits for it in Redis from the first second
+-- on, whichever session is the last to go, so that neither a node's end nor another session's changes anything about it.
 --
 -- KEYS  grace, room, the incarnation's pairs, those with more sessions, channel
 -- ARGV  pair, user, origin, grace (ms), sessions that the node still has
@@ -21,10 +21,10 @@ if not someone or before == left then
 end
 someone.nodes = someone.nodes - (left == 0 and 1 or 0)
 someone.devices = math.max(someone.devices + left - before, 0)
-if someone.nodes > 0 or wait > 0 then
-  if someone.nodes == 0 then
-    redis.call('ZADD', grace, clock() + wait, pair)
-  end
+if wait > 0 then
+  redis.call('ZADD', grace, clock() + wait, pair)
+end
+if someone.nodes > 0 or redis.call('ZSCORE', grace, pair) then
   keep('D', room, channel, user, someone, origin)
   return { 'silent' }
 end
