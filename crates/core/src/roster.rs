@@ -47,17 +47,17 @@ impl Roster {
         before.is_none_or(|before| before.name != who.name)
     }
 
-    /// Takes over a fresh reading and says what is different, as events. An older reading changes nothing.
-    pub fn replace(&mut self, fresh: Occupancy) -> Vec<Event> {
-        if fresh.version < self.version {
-            return Vec::new();
-        }
+    /// Takes over a fresh reading and says what is different, as events, each with who that was before. A reading may have
+    /// an earlier version than the copy: then the backplane has lost what came after it.
+    pub fn replace(&mut self, fresh: Occupancy) -> Vec<(Event, Option<Occupant>)> {
         let people: BTreeMap<_, _> = fresh.occupants.into_iter().map(|who| (who.user.clone(), who)).collect();
         let gone = self.people.values().filter(|who| !people.contains_key(&who.user));
-        let is_known = |who: &Occupant| self.people.get(&who.user).is_some_and(|old| old.name == who.name);
-        let come = people.values().filter(|who| !is_known(who));
-        let left = gone.map(|who| Event::Left(Occupant { devices: 0, ..who.clone() }));
-        let events = left.chain(come.cloned().map(Event::Joined)).collect();
+        let left = gone.map(|who| (Event::Left(Occupant { devices: 0, ..who.clone() }), Some(who.clone())));
+        let before = |who: &Occupant| self.people.get(&who.user).cloned();
+        let come = people.values().map(|who| (who, before(who)));
+        let come = come.filter(|(who, before)| before.as_ref().is_none_or(|old| old.name != who.name));
+        let come = come.map(|(who, before)| (Event::Joined(who.clone()), before));
+        let events = left.chain(come).collect();
         (self.version, self.people) = (fresh.version, people);
         events
     }
@@ -101,7 +101,11 @@ mod tests {
         assert_eq!(roster.apply(3, &Event::Joined(someone("cy"))), Applied::Gap);
         let events = roster.replace(Occupancy { version: 3, occupants: vec![someone("bob"), someone("cy")] });
         let ann = Occupant { devices: 0, ..someone("ann") };
-        let expected = vec![Event::Left(ann), Event::Joined(someone("bob")), Event::Joined(someone("cy"))];
+        let expected = vec![
+            (Event::Left(ann), Some(someone("ann"))),
+            (Event::Joined(someone("bob")), None),
+            (Event::Joined(someone("cy")), None),
+        ];
         assert_eq!(events, expected);
         assert_eq!(roster.apply(4, &Event::Left(someone("bob"))), Applied::New);
         assert_eq!(roster.people(None).collect::<Vec<_>>(), [&someone("cy")]);
@@ -119,8 +123,8 @@ mod tests {
         let renamed = Occupant { name: Name::parse("Anna").expect("a name"), ..two };
         assert_eq!(roster.apply(3, &Event::Joined(renamed.clone())), Applied::New);
         let away = Occupant { devices: 0, ..renamed.clone() };
-        assert!(roster.replace(Occupancy { version: 5, occupants: vec![away] }).is_empty());
+        assert!(roster.replace(Occupancy { version: 5, occupants: vec![away.clone()] }).is_empty());
         let events = roster.replace(Occupancy { version: 6, occupants: vec![ann.clone()] });
-        assert_eq!(events, [Event::Joined(ann)]);
+        assert_eq!(events, [(Event::Joined(ann), Some(away))]);
     }
 }

@@ -190,6 +190,13 @@ impl Peer {
         self.gate().goes_on_after(room, top);
     }
 
+    /// Changes of who is in the room were lost: this version and those after it are news, though they were given before.
+    pub(crate) fn people_go_back(&self, room: &RoomId, version: u64) {
+        let mut gate = self.gate();
+        let known = gate.knows.iter_mut().filter(|(known, ..)| known == room);
+        known.for_each(|(_, answered, _)| *answered = version.saturating_sub(1).min(*answered));
+    }
+
     fn hold(&self, mut gate: MutexGuard<'_, Gate>, room: &RoomId, batch: &Batch) {
         if self.is_over() {
             gate.held = Vec::new();

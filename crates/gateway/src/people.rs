@@ -45,8 +45,8 @@ enum State {
     /// Not at all yet: nobody has asked.
     #[default]
     Unknown,
-    /// It is being read; these changes came meanwhile.
-    Reading { first: bool, meanwhile: Vec<Change> },
+    /// It is being read; these changes came meanwhile. `again`: others may have been missed meanwhile.
+    Reading { first: bool, again: bool, meanwhile: Vec<Change> },
     /// As of its version.
     Known,
 }
@@ -68,6 +68,8 @@ pub(crate) struct Heard {
     pub(crate) news: Vec<Change>,
     /// The room must be read.
     pub(crate) read: bool,
+    /// The backplane has lost changes that were told: the next ones have versions that were given before.
+    pub(crate) went_back: bool,
 }
 
 impl People {
@@ -79,8 +81,8 @@ impl People {
                 Heard::default()
             }
             State::Unknown => {
-                self.state = State::Reading { first: true, meanwhile: vec![change] };
-                Heard { news: Vec::new(), read: true }
+                self.state = State::Reading { first: true, again: false, meanwhile: vec![change] };
+                Heard { read: true, ..Heard::default() }
             }
             State::Known => self.applied(change),
         }
@@ -90,28 +92,37 @@ impl People {
         let before = person(&change.event).and_then(|who| self.roster.get(&who.user)).cloned();
         match self.roster.apply(change.version, &change.event) {
             Applied::Gap => {
-                self.state = State::Reading { first: false, meanwhile: vec![change] };
-                Heard { news: Vec::new(), read: true }
+                self.state = State::Reading { first: false, again: false, meanwhile: vec![change] };
+                Heard { read: true, ..Heard::default() }
             }
-            Applied::New => Heard { news: self.news(change, before).into_iter().collect(), read: false },
+            Applied::New => self.news(change, before),
             // It may be so because the first reading overtook it: then it is news all the same.
             Applied::Old => {
                 let before = told_before(&change.event);
-                Heard { news: self.news(change, before).into_iter().collect(), read: false }
+                self.news(change, before)
             }
             Applied::Silent => Heard::default(),
         }
     }
 
-    /// Changes may have been missed, or someone wants the list: it must be read, unless that is under way.
+    /// Someone wants the list: it must be read, unless that is under way.
     pub(crate) fn ask(&mut self) -> bool {
         let first = match self.state {
             State::Reading { .. } => return false,
             State::Unknown => true,
             State::Known => false,
         };
-        self.state = State::Reading { first, meanwhile: Vec::new() };
+        self.state = State::Reading { first, again: false, meanwhile: Vec::new() };
         true
+    }
+
+    /// Changes may have been missed: it must be read, and a reading that is under way may be older than they are.
+    pub(crate) fn doubt(&mut self) -> bool {
+        if let State::Reading { again, .. } = &mut self.state {
+            *again = true;
+            return false;
+        }
+        self.ask()
     }
 
     /// Whether the list is there.
@@ -122,12 +133,16 @@ impl People {
     /// The room was read. At the first time only what happens from then on is news, later every difference. What came
     /// meanwhile may show that it must be read once more.
     pub(crate) fn read(&mut self, occupancy: Occupancy) -> Heard {
-        let State::Reading { first, meanwhile } = &mut self.state else { return Heard::default() };
-        let (first, meanwhile) = (*first, std::mem::take(meanwhile));
+        let State::Reading { first, again, meanwhile } = &mut self.state else { return Heard::default() };
+        let (first, again, meanwhile) = (*first, *again, std::mem::take(meanwhile));
         self.state = State::Known;
         let version = occupancy.version;
+        let went_back = version < self.roster.version();
         let differences = self.roster.replace(occupancy);
-        let mut heard = Heard::default();
+        if went_back {
+            self.go_back(version);
+        }
+        let mut heard = Heard { went_back, ..Heard::default() };
         if !first {
             heard.news = self.differences(version, differences);
         }
@@ -136,22 +151,30 @@ impl People {
             heard.news.extend(next.news);
             heard.read |= next.read;
         }
+        heard.read |= again && self.ask();
         self.changed = true;
         heard
     }
 
+    /// What was told, and what is to be told, was before this version now.
+    fn go_back(&mut self, version: u64) {
+        self.told = version.saturating_sub(1);
+        self.gathered.iter_mut().for_each(|change| change.version = version);
+    }
+
     /// The last of them made the roster what it is: so the counts are known from the last one back.
-    fn differences(&mut self, version: u64, events: Vec<Event>) -> Vec<Change> {
+    fn differences(&mut self, version: u64, events: Vec<(Event, Option<Occupant>)>) -> Vec<Change> {
         let mut count = self.roster.count();
         let mut changes = Vec::with_capacity(events.len());
-        for event in events.into_iter().rev() {
+        for (event, told) in events.into_iter().rev() {
             let before = if matches!(event, Event::Left(_)) { count + 1 } else { count.saturating_sub(1) };
-            let count = std::mem::replace(&mut count, before);
-            changes.push(Change { version, count, event, origin: None });
+            let change =
+                Change { version, count: std::mem::replace(&mut count, before), event, origin: None };
+            self.gather(&change, told);
+            changes.push(change);
         }
         changes.reverse();
-        changes.iter().for_each(|change| self.gather(change, told_before(&change.event)));
-        self.announced = self.announced.max(version);
+        self.announced = version;
         changes
     }
 
@@ -205,13 +228,13 @@ impl People {
         &self.roster
     }
 
-    fn news(&mut self, change: Change, before: Option<Occupant>) -> Option<Change> {
+    fn news(&mut self, change: Change, before: Option<Occupant>) -> Heard {
         if change.version <= self.announced || matches!(change.event, Event::Counted(_)) {
-            return None;
+            return Heard::default();
         }
         self.announced = change.version;
         self.gather(&change, before);
-        Some(change)
+        Heard { news: vec![change], ..Heard::default() }
     }
 
     fn gather(&mut self, change: &Change, before: Option<Occupant>) {
@@ -238,159 +261,4 @@ fn told_before(event: &Event) -> Option<Occupant> {
 }
 
 #[cfg(test)]
-mod tests {
-    use hubbub_core::Name;
-
-    use super::*;
-
-    fn joined(name: &str, version: u64) -> Change {
-        Change { version, count: 1, event: Event::Joined(someone(name)), origin: None }
-    }
-
-    fn someone(name: &str) -> Occupant {
-        Occupant { user: UserId::new(name), name: Name::parse(name).expect("a name"), devices: 1 }
-    }
-
-    fn names(heard: &Heard) -> Vec<&str> {
-        heard.news.iter().map(|news| name(&news.event)).collect()
-    }
-
-    fn counts(heard: &Heard) -> Vec<usize> {
-        heard.news.iter().map(|news| news.count).collect()
-    }
-
-    fn left(name: &str, version: u64) -> Change {
-        Change { event: Event::Left(someone(name)), ..joined(name, version) }
-    }
-
-    fn name(event: &Event) -> &str {
-        match event {
-            Event::Joined(who) | Event::Left(who) => who.name.as_str(),
-            Event::Counted(_) | Event::Said(_) | Event::Updated(_) | Event::Hinted(_) => {
-                panic!("{event:?} is no change of presence")
-            }
-        }
-    }
-
-    fn occupancy(version: u64, people: &[&str]) -> Occupancy {
-        Occupancy { version, occupants: people.iter().map(|name| someone(name)).collect() }
-    }
-
-    #[test]
-    fn at_the_first_reading_only_what_just_happened_is_news() {
-        let mut people = People::default();
-        assert!(people.heard(joined("Cy", 13)).read);
-        assert_eq!(names(&people.read(occupancy(13, &["Ann", "Bob", "Cy"]))), ["Cy"]);
-        assert_eq!(people.roster().count(), 3);
-    }
-
-    #[test]
-    fn a_reading_that_is_older_than_the_news_is_repeated() {
-        let mut people = People::default();
-        people.heard(joined("Ann", 7));
-        people.heard(joined("Cy", 9));
-        let heard = people.read(occupancy(7, &["Ann"]));
-        assert!(heard.read && !people.known());
-        assert_eq!(names(&heard), ["Ann"]);
-        assert_eq!(names(&people.read(occupancy(9, &["Ann", "Bob", "Cy"]))), ["Bob", "Cy"]);
-        assert!(people.known());
-    }
-
-    #[test]
-    fn what_the_first_reading_has_overtaken_is_news_when_it_comes() {
-        let mut people = People::default();
-        people.heard(joined("Ann", 5));
-        assert_eq!(names(&people.read(occupancy(7, &["Ann", "Bob", "Cy"]))), ["Ann"]);
-        assert_eq!(names(&people.heard(joined("Bob", 6))), ["Bob"]);
-        assert_eq!(names(&people.heard(joined("Cy", 7))), ["Cy"]);
-        assert!(people.heard(joined("Cy", 7)).news.is_empty());
-    }
-
-    #[test]
-    fn each_difference_has_the_count_right_after_it_and_is_news_once() {
-        let mut people = People::default();
-        people.heard(joined("Eve", 9));
-        people.read(occupancy(9, &["Bob", "Dan", "Eve"]));
-        assert!(people.heard(joined("Flo", 13)).read);
-        let heard = people.read(occupancy(13, &["Ann", "Eve", "Flo", "Gus"]));
-        assert_eq!(names(&heard), ["Bob", "Dan", "Ann", "Flo", "Gus"]);
-        assert_eq!(counts(&heard), [2, 1, 2, 3, 4]);
-        assert!(people.heard(left("Bob", 11)).news.is_empty());
-    }
-
-    #[test]
-    fn who_only_has_another_device_is_no_news_at_any_time() {
-        let mut people = People::default();
-        let two = |version| {
-            let who = Occupant { devices: 2, ..someone("Ann") };
-            Change { version, count: 1, event: Event::Counted(who), origin: None }
-        };
-        people.heard(two(5));
-        assert!(names(&people.read(occupancy(5, &["Ann"]))).is_empty());
-        people.is_told();
-        assert!(people.heard(two(6)).news.is_empty() && !people.has_changed());
-    }
-
-    #[test]
-    fn dear_lists_are_told_less_often() {
-        let (mut people, now) = (People::default(), Instant::now());
-        assert_eq!(people.may_tell(now), now);
-        for (bytes, pause) in [(1_000, PACE), (64 << 20, Duration::from_secs(2)), (usize::MAX, SLOWEST)] {
-            people.has_told(bytes, now);
-            let pauses = people.may_tell(now) - now;
-            assert!(pauses.abs_diff(pause) < Duration::from_millis(10), "{bytes}: {pauses:?}");
-        }
-    }
-
-    #[test]
-    fn who_takes_another_name_has_not_left_and_who_goes_right_after_that_has() {
-        let called = |name: &str| Occupant { name: Name::parse(name).expect("a name"), ..someone("one") };
-        let change = |version, event| Change { version, count: 0, event, origin: None };
-        let mut people = People::default();
-        let difference = |people: &mut People| {
-            let difference = people.difference_since(people.told());
-            people.is_told();
-            difference
-        };
-        people.heard(change(5, Event::Joined(called("Ann"))));
-        people.read(Occupancy { version: 5, occupants: vec![called("Ann")] });
-        assert_eq!(difference(&mut people), (vec![called("Ann")], vec![]));
-        people.heard(change(6, Event::Left(called("Ann"))));
-        people.heard(change(7, Event::Joined(called("Bob"))));
-        assert_eq!(difference(&mut people), (vec![called("Bob")], vec![]));
-        people.heard(change(8, Event::Left(called("Bob"))));
-        people.heard(change(9, Event::Joined(called("Cy"))));
-        people.heard(change(10, Event::Left(called("Cy"))));
-        assert_eq!(difference(&mut people), (vec![], vec![called("Bob")]));
-        people.heard(change(11, Event::Joined(called("Dan"))));
-        assert_eq!(difference(&mut people), (vec![called("Dan")], vec![]));
-        people.heard(change(12, Event::Joined(called("Eve"))));
-        people.heard(change(13, Event::Left(called("Eve"))));
-        assert_eq!(difference(&mut people), (vec![], vec![called("Dan")]));
-    }
-
-    #[test]
-    fn whoever_knows_a_part_of_what_has_changed_is_told_the_rest() {
-        let mut people = People::default();
-        people.heard(joined("Ann", 5));
-        people.read(occupancy(5, &["Ann"]));
-        people.is_told();
-        for change in [joined("Bob", 6), joined("Cy", 7), left("Ann", 8), left("Bob", 9)] {
-            people.heard(change);
-        }
-        assert_eq!(
-            (people.told(), people.difference_since(5)),
-            (5, (vec![someone("Cy")], vec![someone("Ann")]))
-        );
-        assert_eq!(people.difference_since(6), (vec![someone("Cy")], vec![someone("Ann"), someone("Bob")]));
-        assert_eq!(people.difference_since(8), (vec![], vec![someone("Bob")]));
-        assert_eq!(people.difference_since(9), (vec![], vec![]));
-    }
-
-    #[test]
-    fn a_reading_that_nobody_waits_for_changes_nothing() {
-        let mut people = People::default();
-        assert!(people.read(occupancy(5, &["Ann"])).news.is_empty());
-        assert!(!people.known());
-    }
-}
+mod tests;

@@ -19,6 +19,7 @@ mod pairs;
 mod pausing;
 mod poisoned;
 mod relays;
+mod rewound;
 mod secrets;
 mod sharded;
 mod slow;

@@ -75,7 +75,7 @@ impl Crowds {
 
     /// Changes may have been missed.
     pub(super) fn doubt(&mut self, room: &RoomId) {
-        if self.crowd(room).is_some_and(|crowd| crowd.people.ask()) {
+        if self.crowd(room).is_some_and(|crowd| crowd.people.doubt()) {
             self.read_later(room);
         }
     }
@@ -85,8 +85,8 @@ impl Crowds {
         let room = wanted.room.clone();
         let Some(crowd) = self.crowd(&room) else { return };
         crowd.waiting.push(wanted);
-        if !crowd.people.known() {
-            self.doubt(&room);
+        if !crowd.people.known() && crowd.people.ask() {
+            self.read_later(&room);
         }
         self.busy.insert(room);
     }
@@ -102,8 +102,17 @@ impl Crowds {
             return (room, Vec::new());
         }
         let Some(crowd) = self.crowd(&room) else { return (room, Vec::new()) };
+        let version = occupancy.version;
         let heard = crowd.people.read(occupancy);
         self.busy.insert(room.clone());
+        if heard.went_back {
+            tracing::warn!(%room, version, "changes of who is in a room were lost");
+            let groups = self.rooms.groups(&room);
+            groups
+                .iter()
+                .flat_map(|hearers| hearers.peers.iter())
+                .for_each(|peer| peer.people_go_back(&room, version));
+        }
         if heard.read {
             self.read_later(&room);
         }
