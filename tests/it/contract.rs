@@ -11,6 +11,7 @@ mod contract_hints;
 mod contract_history;
 mod contract_leases;
 mod contract_log;
+mod contract_model;
 mod contract_outages;
 mod contract_people;
 mod contract_readings;
