@@ -13,6 +13,7 @@ mod contract_leases;
 mod contract_log;
 mod contract_model;
 mod contract_outages;
+mod contract_owed;
 mod contract_people;
 mod contract_readings;
 mod contract_renames;

@@ -3,14 +3,14 @@
 //! An incarnation, `node#epoch`, is one unbroken lease. When it ends (the node was paused or cut off for too long, or
 //! Redis lost its data) everything it held is announced as gone by whoever notices, and the node begins a new one.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hubbub_core::{Buried, Millis, NodeId};
 
 use crate::{
     Options,
     keys::Partition,
-    links::{Failure, Lane},
+    links::{Failure, Lane, Link},
     logs::millis,
     metrics, script,
     shards::Shards,
@@ -29,6 +29,14 @@ pub(crate) struct Leases {
     partition: Partition,
     node: NodeId,
     lease: Millis,
+    process: Mutex<Process>,
+}
+
+/// The Redis process that was asked last.
+#[derive(Debug, Default)]
+struct Process {
+    run: Option<Arc<str>>,
+    has_changed: bool,
 }
 
 /// How a piece of burying went.
@@ -55,14 +63,21 @@ impl Burial {
 
 impl Leases {
     pub(crate) fn new(shards: Arc<Shards>, partition: Partition, options: &Options) -> Self {
-        Self { shards, partition, node: options.node.clone(), lease: millis(options.lease) }
+        Self {
+            shards,
+            partition,
+            node: options.node.clone(),
+            lease: millis(options.lease),
+            process: Mutex::default(),
+        }
     }
 
     /// Begins a new incarnation, and fences the node's earlier ones.
     pub(crate) async fn register(&self) -> Result<String, Failure> {
         let p = self.partition;
         let keys = [p.meta(), p.nodes(), p.dead(), p.about()];
-        let call = |_: &_| {
+        let call = |link: &Link| {
+            self.see(link);
             let mut cmd = script::REGISTER.on(&keys);
             cmd.arg(self.node.as_str()).arg(self.lease);
             cmd
@@ -75,12 +90,28 @@ impl Leases {
         let p = self.partition;
         let keys = [p.meta(), p.nodes(), p.about()];
         let people = if p.is_first() { people.to_string() } else { String::new() };
-        let call = |_: &_| {
+        let call = |link: &Link| {
+            self.see(link);
             let mut cmd = script::RENEW.on(&keys);
             cmd.arg(incarnation).arg(self.lease).arg(&people);
             cmd
         };
         self.shards.call(&keys[0], Lane::Quick, script::RENEW.name, call).await
+    }
+
+    /// Whether the lease is with another Redis process than when this was asked last.
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        std::mem::take(&mut self.process().has_changed)
+    }
+
+    fn see(&self, link: &Link) {
+        let mut process = self.process();
+        let before = process.run.replace(link.run.clone());
+        process.has_changed |= before.is_some_and(|before| before != link.run);
+    }
+
+    fn process(&self) -> MutexGuard<'_, Process> {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Buries whoever is dead, and announces the leaves whose time has come.

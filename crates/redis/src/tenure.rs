@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures_util::future::try_join_all;
 use hubbub_core::{
     Arrival, BackplaneError, Buried, Claim, Departure, Enter, Exit, Holders, Leave, Occupancy, RoomId,
     SessionId, UserId,
@@ -26,6 +27,9 @@ use crate::{
 
 /// How often someone enters anew because the lease was gone.
 const ATTEMPTS: usize = 3;
+
+/// Leaves that are owed and said at once, and then the lease is looked after.
+const TOGETHER: usize = 200;
 
 /// What one node holds in one partition.
 #[derive(Debug)]
@@ -124,7 +128,7 @@ impl Tenure {
     /// Keeps the lease, puts right what is not, and buries the dead.
     pub(crate) async fn heartbeat(&self, people: usize) -> Result<Vec<Buried>, BackplaneError> {
         self.keep_lease(people).await?;
-        self.settle().await.map_err(BackplaneError::new)?;
+        self.settle(people).await?;
         self.repair().await.map_err(BackplaneError::new)?;
         self.bury().await.map_err(BackplaneError::new)
     }
@@ -185,6 +189,9 @@ impl Tenure {
             }
             if self.leases.renew(incarnation, people).await.map_err(BackplaneError::new)? {
                 self.clock().renewed = Instant::now();
+                if self.leases.is_elsewhere() {
+                    self.doubt();
+                }
                 return Ok(());
             }
         }
@@ -231,18 +238,26 @@ impl Tenure {
         Ok(incarnation)
     }
 
-    /// Says what could not be said: how many sessions there are now.
-    async fn settle(&self) -> Result<(), Failure> {
-        for exit in self.owed.all() {
-            let lease = self.lease.read().await;
-            let Lease::Incarnation(incarnation) = &*lease else { return Ok(()) };
-            let _mine = self.pairs.lock(&exit.room, &exit.user).await;
-            // They may have come back, or left for good, since.
-            if self.owed.has(&exit) {
-                let sessions = self.holders.count(&exit.room, &exit.user);
-                self.people.leave(incarnation, &exit, sessions).await?;
-                self.owed.settle(&exit.room, &exit.user);
-            }
+    /// Says what could not be said. However much that is, it does not cost the lease.
+    async fn settle(&self, people: usize) -> Result<(), BackplaneError> {
+        for some in self.owed.all().chunks(TOGETHER) {
+            let settled = try_join_all(some.iter().map(|exit| self.settle_one(exit))).await;
+            settled.map_err(BackplaneError::new)?;
+            self.keep_lease(people).await?;
+        }
+        Ok(())
+    }
+
+    /// Says how many sessions there are now.
+    async fn settle_one(&self, exit: &Exit) -> Result<(), Failure> {
+        let lease = self.lease.read().await;
+        let Lease::Incarnation(incarnation) = &*lease else { return Ok(()) };
+        let _mine = self.pairs.lock(&exit.room, &exit.user).await;
+        // They may have come back, or left for good, since.
+        if self.owed.has(exit) {
+            let sessions = self.holders.count(&exit.room, &exit.user);
+            self.people.leave(incarnation, exit, sessions).await?;
+            self.owed.settle(&exit.room, &exit.user);
         }
         Ok(())
     }
@@ -287,7 +302,8 @@ impl Tenure {
         Ok(burials.into_iter().map(|burial| burial.buried).filter(|b| !b.incarnation.is_empty()).collect())
     }
 
-    /// What was not answered may be carried out yet, and after what is said next: compare once Redis answers.
+    /// What was not answered may be carried out yet, and after what is said next; another Redis may have less than the one
+    /// before. Compare once Redis answers.
     fn doubt(&self) {
         self.clock().repaired = None;
     }
