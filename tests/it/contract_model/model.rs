@@ -12,6 +12,9 @@ use super::watch::People;
 /// A person in a room: the room's and the person's number.
 pub(super) type Key = (usize, usize);
 
+/// A leave that is due has been said by then.
+const OVER: Duration = Duration::from_secs(5);
+
 /// Redis counts whole milliseconds.
 const MARGIN: Duration = Duration::from_millis(5);
 
@@ -111,6 +114,7 @@ impl Model {
     pub(super) fn came(&mut self, guest: &Guest, arrival: Arrival, to: Instant) -> Result<(), String> {
         let (is_there, may_be_there) = (self.is_there(guest.key, to), self.may_be_there(guest.key));
         let (least, most) = self.count_without(guest.key, to);
+        let is_calm = !self.is_stormy && self.may_be_contested(guest.key);
         let pair = self.pairs.entry(guest.key).or_default();
         let is_his = pair.is_strangers == guest.is_stranger;
         let count = match arrival {
@@ -120,7 +124,7 @@ impl Model {
                 count
             }
             Arrival::Again { count, .. } if may_be_there && is_his => {
-                pair.goes_on(guest);
+                pair.goes_on(guest, is_calm);
                 count
             }
             _ => return Err(format!("{arrival:?} for {guest:?}, and this was {pair:?}")),
@@ -141,6 +145,7 @@ impl Model {
             hold.name.clone_from(&guest.name);
             pair.names.insert(guest.name.clone());
         }
+        pair.pending = pair.pending.map(Pending::doubted);
         if !is_held {
             pair.doubt();
         }
@@ -166,22 +171,22 @@ impl Model {
         let is_certain = is_living
             && !pair.is_fading
             && pair.holds.keys().all(|node| self.nodes[node] == Standing::Living);
+        pair.waits_for(grace, from, is_certain);
+        let waits = pair.waits(Instant::now());
         if !self.is_held(key) {
-            self.lets_go(key, grace, from, is_last && is_certain);
+            self.lets_go(key, from, is_last && is_certain);
         }
-        is_certain.then_some(is_last && grace.is_zero())
+        waits.filter(|_| is_certain).map(|waits| is_last && !waits)
     }
 
     /// No living node holds them any more.
-    fn lets_go(&mut self, key: Key, grace: Duration, from: Instant, is_sure: bool) {
+    fn lets_go(&mut self, key: Key, from: Instant, is_sure: bool) {
         let Some(pair) = self.pairs.get_mut(&key) else { return };
         pair.is_fading |= !is_sure;
-        pair.is_steady &= !grace.is_zero();
-        pair.pending = if grace.is_zero() {
-            pair.pending.filter(|_| !is_sure).map(Pending::doubted)
-        } else {
-            Some(Pending { due: from + grace, is_sure })
-        };
+        pair.is_steady &= pair.waits(from) == Some(true);
+        if !is_sure {
+            pair.pending = pair.pending.map(Pending::doubted);
+        }
     }
 
     /// A node died.
@@ -198,9 +203,11 @@ impl Model {
         for key in self.pairs.keys().copied().collect::<Vec<_>>() {
             let Some(pair) = self.pairs.get_mut(&key) else { continue };
             let Some(hold) = pair.holds.remove(&node) else { continue };
-            let is_sure = is_living && !pair.is_fading && pair.holds.is_empty();
+            let is_certain = is_living && !pair.is_fading;
+            pair.waits_for(hold.grace, from, is_certain);
+            let is_sure = is_certain && pair.holds.is_empty();
             if !self.is_held(key) {
-                self.lets_go(key, hold.grace, from, is_sure);
+                self.lets_go(key, from, is_sure);
             }
         }
     }
@@ -276,8 +283,12 @@ impl Model {
             if let Some((name, _)) = shown {
                 pair.names = BTreeSet::from([name.clone()]);
             }
-            let is_pending = shown.is_some_and(|(_, devices)| *devices == 0);
-            pair.pending = pair.pending.filter(|_| is_pending).map(|p| Pending { is_sure: true, ..p });
+            let now = Instant::now();
+            pair.pending = match shown {
+                None => None,
+                Some((_, 0)) => pair.pending.map(|pending| Pending { is_sure: true, ..pending }),
+                Some(_) => pair.pending.filter(|pending| !pending.is_over(now)),
+            };
             (pair.is_fading, pair.is_steady) = (false, shown.is_some());
         }
     }
@@ -330,6 +341,11 @@ impl Pending {
         at + MARGIN < self.due
     }
 
+    /// It is not any more, by a wide margin.
+    fn is_over(self, at: Instant) -> bool {
+        at > self.due + OVER
+    }
+
     fn doubted(self) -> Self {
         Self { is_sure: false, ..self }
     }
@@ -344,11 +360,14 @@ impl Pair {
         (self.is_fading, self.is_steady) = (false, false);
     }
 
-    /// They were there.
-    fn goes_on(&mut self, guest: &Guest) {
-        self.pending = None;
-        if guest.renames {
+    /// They were there. Whoever is back as the only session has the name that they come with.
+    fn goes_on(&mut self, guest: &Guest, is_calm: bool) {
+        // Another name is no other session.
+        self.pending = self.pending.filter(|_| guest.renames);
+        if guest.renames || self.holds.is_empty() && !self.is_fading {
             self.names = BTreeSet::from([guest.name.clone()]);
+        } else if self.is_fading || !is_calm {
+            self.names.insert(guest.name.clone());
         }
     }
 
@@ -358,6 +377,21 @@ impl Pair {
         hold.sessions.insert(guest.session);
         if guest.renames {
             hold.name.clone_from(&guest.name);
+        }
+    }
+
+    /// A session is lost that may come back, whichever others there are.
+    fn waits_for(&mut self, grace: Duration, from: Instant, is_sure: bool) {
+        if !grace.is_zero() {
+            self.pending = Some(Pending { due: from + grace, is_sure });
+        }
+    }
+
+    /// Whether one is waited for, if that is certain.
+    fn waits(&self, at: Instant) -> Option<bool> {
+        match self.pending {
+            None => Some(false),
+            Some(pending) => (pending.is_sure && pending.lasts(at)).then_some(true),
         }
     }
 
