@@ -100,11 +100,6 @@ impl Rooms {
         self.lock().rooms.get(room).map(|room| room.opening)
     }
 
-    /// How many rooms are heard.
-    pub(crate) fn count(&self) -> usize {
-        self.lock().rooms.len()
-    }
-
     /// Whether this session hears the room: it is one of this node's.
     pub(crate) fn has(&self, room: &RoomId, session: SessionId) -> bool {
         let state = self.lock();

@@ -27,8 +27,8 @@ use super::{
 
 /// A room that could not be read is read again after this.
 const AGAIN: Duration = Duration::from_secs(1);
-/// Rooms that nobody hears any more and that may still be known, before they are looked for.
-const FORGOTTEN: usize = 64;
+/// Rooms that nobody hears any more are forgotten within this, on a node where anything happens.
+const FORGOTTEN: Duration = Duration::from_secs(1);
 /// Bytes of names that one list may have. More people than that are there all the same; nobody reads such a list.
 const LIST: usize = 64 * 1_024;
 
@@ -40,6 +40,8 @@ pub(super) struct Crowds {
     known: HashMap<RoomId, Crowd>,
     /// Those with something to tell or to answer.
     busy: HashSet<RoomId>,
+    /// When those that nobody hears any more were last looked for: each has all its people.
+    swept: Instant,
     readings: (mpsc::Sender<Reading>, mpsc::Receiver<Reading>),
 }
 
@@ -59,7 +61,7 @@ struct Crowd {
 impl Crowds {
     pub(super) fn new(rooms: Arc<Rooms>, presence: Arc<dyn Presence>) -> Self {
         let (known, busy, readings) = (HashMap::new(), HashSet::new(), mpsc::channel(REQUESTS));
-        Self { rooms, presence, known, busy, readings }
+        Self { rooms, presence, known, busy, swept: Instant::now(), readings }
     }
 
     /// The backplane announced a change: what is to be told at once.
@@ -129,7 +131,8 @@ impl Crowds {
         for room in std::mem::take(&mut self.busy) {
             self.settle_one(&room, now);
         }
-        if self.known.len() > 2 * self.rooms.count() + FORGOTTEN {
+        if now.saturating_duration_since(self.swept) >= FORGOTTEN {
+            self.swept = now;
             self.known.retain(|room, crowd| self.rooms.opening(room) == Some(crowd.opening));
         }
     }
