@@ -21,15 +21,15 @@ pub(crate) struct Places {
 /// All at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Holdings {
-    /// What each node counts, by what it is.
-    pub(crate) nodes: Vec<BTreeMap<&'static str, u64>>,
+    /// What the nodes count together, by what it is.
+    pub(crate) counts: BTreeMap<&'static str, u64>,
     pub(crate) names: Names,
 }
 
 /// What was there after and not before, or the other way round.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Remains {
-    /// `node 1: sockets 3 -> 5`
+    /// `tasks 3 -> 5`
     pub(crate) counts: Vec<String>,
     /// Keys that will never be forgotten, and those that are missing.
     pub(crate) keys: Vec<String>,
@@ -39,18 +39,24 @@ pub(crate) struct Remains {
 }
 
 impl Places {
+    /// Nodes make connections to Redis as they need them, a few, and keep them. Each is an open file and a task, which are
+    /// left out here.
     pub(crate) async fn look(&self) -> anyhow::Result<Holdings> {
-        let mut nodes = Vec::new();
+        let mut counts = BTreeMap::<_, u64>::new();
         for admin in &self.admin {
             let metrics = Metrics::read(admin).await?;
-            let counted = COUNTED.iter().map(|&(what, metric)| Ok((what, metrics.sum(metric)?)));
-            nodes.push(counted.collect::<anyhow::Result<_>>()?);
+            for &(what, metric) in COUNTED {
+                *counts.entry(what).or_default() += metrics.sum(metric)?;
+            }
         }
         let names = match &self.store {
             Some(store) => store.names().await?,
             None => Names::default(),
         };
-        Ok(Holdings { nodes, names })
+        for what in [TASKS, OPEN_FILES] {
+            counts.entry(what).and_modify(|count| *count = count.saturating_sub(names.clients));
+        }
+        Ok(Holdings { counts, names })
     }
 
     /// Engine.IO sessions over all nodes.
@@ -93,12 +99,9 @@ impl Holdings {
     }
 
     fn counts_since(&self, before: &Self) -> Vec<String> {
-        let nodes = self.nodes.iter().zip(&before.nodes).enumerate();
-        let counts = nodes.flat_map(|(node, (now, then))| {
-            now.iter().zip(then).map(move |((what, now), (_, then))| (node + 1, what, *now, *then))
-        });
-        let changed = counts.filter(|(_, _, now, then)| now != then);
-        changed.map(|(node, what, now, then)| format!("node {node}: {what} {then} -> {now}")).collect()
+        let counts = self.counts.iter().map(|(what, now)| (what, *now, before.counts.get(what).copied()));
+        let changed = counts.filter(|(_, now, then)| Some(*now) != *then);
+        changed.map(|(what, now, then)| format!("{what} {} -> {now}", then.unwrap_or_default())).collect()
     }
 }
 
@@ -132,9 +135,11 @@ const COUNTED: &[(&str, &str)] = &[
     ("connections", CONNECTIONS),
     ("sessions", "hubbub_sessions"),
     ("rooms", "hubbub_rooms"),
-    ("tasks", "hubbub_runtime_tasks"),
-    ("open files", "process_open_fds"),
+    (TASKS, "hubbub_runtime_tasks"),
+    (OPEN_FILES, "process_open_fds"),
 ];
+const TASKS: &str = "tasks";
+const OPEN_FILES: &str = "open files";
 
 #[cfg(test)]
 mod tests {
@@ -142,10 +147,11 @@ mod tests {
 
     fn holdings(tasks: u64, keys: &[(&str, Option<u64>)], channels: &[&str]) -> Holdings {
         Holdings {
-            nodes: vec![BTreeMap::from([("tasks", tasks)])],
+            counts: BTreeMap::from([(TASKS, tasks)]),
             names: Names {
                 keys: keys.iter().map(|&(key, left)| (key.to_owned(), left)).collect(),
                 channels: channels.iter().map(|&channel| channel.to_owned()).collect(),
+                clients: 1,
             },
         }
     }

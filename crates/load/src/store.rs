@@ -1,4 +1,4 @@
-//! What Redis holds, asked by hand: a load generator needs three commands of it.
+//! What Redis holds, asked by hand: a load generator needs few commands of it.
 
 use std::{collections::BTreeMap, collections::BTreeSet, str::FromStr};
 
@@ -19,6 +19,8 @@ pub(crate) struct Names {
     pub(crate) keys: BTreeMap<String, Option<u64>>,
     /// Channels that somebody listens to.
     pub(crate) channels: BTreeSet<String>,
+    /// Connections to it, this one among them.
+    pub(crate) clients: u64,
 }
 
 impl FromStr for Store {
@@ -55,6 +57,9 @@ async fn names<S: AsyncRead + AsyncWrite + Unpin>(line: &mut Line<S>) -> anyhow:
     for command in [["PUBSUB", "CHANNELS"], ["PUBSUB", "SHARDCHANNELS"]] {
         names.channels.extend(line.ask(&command).await?.texts());
     }
+    let info = line.ask(&["INFO", "clients"]).await?.texts().concat();
+    let clients = info.lines().find_map(|line| line.strip_prefix("connected_clients:"));
+    names.clients = clients.context("Redis counts no connections")?.trim().parse()?;
     Ok(names)
 }
 
