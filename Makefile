@@ -4,7 +4,7 @@ NODES ?= 3
 TIME ?= 600
 
 .DEFAULT_GOAL := help
-.PHONY: help run test matrix check fmt advisories bench chaos cluster cluster-down
+.PHONY: help run test matrix check fmt advisories bench churn presence-scale chaos cluster cluster-down
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
@@ -39,6 +39,13 @@ fmt: ## format the code
 bench: ## measure a release node: deliveries, CPU, latency, memory
 	cargo build --release -p hubbub-gateway -p hubbub-load
 	script/bench
+
+churn: ## 40 rounds of 2,000 clients that come and go on two nodes, half of them cut off: nothing may remain of them
+	cargo build --release -p hubbub-gateway -p hubbub-load
+	script/churn
+
+presence-scale: ## what a million people on 100 nodes cost Redis, its memory and the time of each script; USERS=n
+	cargo run --release -p hubbub-redis --example presence_scale -- $(if $(USERS),--users $(USERS))
 
 chaos: ## break a release cluster by a plan for TIME=600 seconds, and judge what clients saw; SEED=n does it again
 	script/setup test
