@@ -38,5 +38,5 @@ pub use limits::{HISTORY_LENGTH, Limits, MEMBERS_PAGE};
 pub use memory::memory;
 pub use name::InvalidName;
 pub use roster::{Applied, Roster};
-pub use rosters::{Page, PageOf, Rosters};
+pub use rosters::{Page, PageOf, Reader, Rosters};
 pub use session::{Ending, Identity, Listener, Session};

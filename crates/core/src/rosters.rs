@@ -25,8 +25,17 @@ pub struct PageOf {
     pub after: Option<UserId>,
     /// At most so many.
     pub limit: usize,
-    /// The session that begins with it: what it is told from then on is the difference to this page.
-    pub reader: Option<SessionId>,
+    /// For whom.
+    pub reader: Reader,
+}
+
+/// A session that is answered with a page, and what it is told from then on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reader {
+    /// It begins with this page, and is told the difference to it.
+    Begins(SessionId),
+    /// It hears of the room already, and is told besides what the page showed in passing.
+    Looks(SessionId),
 }
 
 /// A page of a room's people.

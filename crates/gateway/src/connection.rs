@@ -225,7 +225,7 @@ impl Connection {
     }
 
     async fn attempt(&mut self, dialect: &dyn Dialect, command: Command) -> Outcome {
-        if matches!(command, Command::Enter { .. } | Command::Join { .. }) {
+        if matches!(command, Command::Enter { .. } | Command::Join { .. } | Command::Members { .. }) {
             self.peer.close_gate();
         }
         let started = Instant::now();

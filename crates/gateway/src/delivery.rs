@@ -1,6 +1,7 @@
 //! From the backplane's inbox to this node's sockets: each event is encoded once per dialect, and the same bytes go
 //! to every socket of it.
 
+mod answered;
 mod crowds;
 mod news;
 mod wanted;

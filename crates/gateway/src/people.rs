@@ -212,6 +212,12 @@ impl People {
         (joined, left)
     }
 
+    /// Whether anybody has changed more than once since that was last told.
+    pub(crate) fn may_be_undone(&self) -> bool {
+        let mut seen = HashSet::new();
+        !self.gathered.iter().all(|change| seen.insert(&change.user))
+    }
+
     /// The version that was told last: what was gathered comes after it.
     pub(crate) fn told(&self) -> u64 {
         self.told

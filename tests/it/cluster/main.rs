@@ -10,6 +10,7 @@ mod handover;
 mod holding;
 mod leaving;
 mod lingering;
+mod meanwhile;
 mod meeting;
 mod nodes;
 mod official;

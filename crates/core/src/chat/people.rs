@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     Arrival, BackplaneError, Chat, Claim, Departure, Ending, Exit, Identity, MEMBERS_PAGE, Name, Page,
-    PageOf, Past, Position, Refusal, RefusalCode, Reply, RoomId, Session, UserId, guest_name,
+    PageOf, Past, Position, Reader, Refusal, RefusalCode, Reply, RoomId, Session, UserId, guest_name,
 };
 
 use super::{ONE_ANSWER, joined, last_within, nobody, unavailable};
@@ -117,7 +117,7 @@ impl Chat {
             Arrival::First { version, .. } | Arrival::Again { version, .. } => version,
             Arrival::Taken => return Err(taken()),
         };
-        let (limit, reader) = (MEMBERS_PAGE, Some(session.id));
+        let (limit, reader) = (MEMBERS_PAGE, Reader::Begins(session.id));
         let first = PageOf { room: room.clone(), since: since_version, after: None, limit, reader };
         let Page { version, members, count, .. } = self.rosters.page(first).await.map_err(unavailable)?;
         Ok(Reply::Joined { room: room.clone(), is_back: since.is_some(), past, version, members, count })
@@ -141,7 +141,7 @@ impl Chat {
     ) -> Result<Reply, Refusal> {
         joined(session, room)?;
         let limit = limit.clamp(1, MEMBERS_PAGE);
-        let wanted = PageOf { room: room.clone(), since: 0, after, limit, reader: None };
+        let wanted = PageOf { room: room.clone(), since: 0, after, limit, reader: Reader::Looks(session.id) };
         let Page { members, count, more, .. } = self.rosters.page(wanted).await.map_err(unavailable)?;
         let next = members.last().filter(|_| more).map(|last| last.user.clone());
         Ok(Reply::Members { members, count, next })

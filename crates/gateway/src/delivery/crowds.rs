@@ -8,19 +8,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hubbub_core::{Occupancy, Occupant, Page, PageOf, Presence, RoomId, Roster, SessionId};
+use hubbub_core::{Occupancy, Occupant, Page, PageOf, Presence, RoomId, Roster};
 use hubbub_dialects::Told;
 use tokio::sync::mpsc;
 
 use crate::{
-    batch::{Batch, Label},
-    packet::put_event,
+    batch::Label,
     people::{Change, People},
-    rooms::{Hearers, Opening, Rooms},
+    rooms::{Opening, Rooms},
 };
 
 use super::{
-    deliver,
+    answered::{Answered, of, of_difference, tell},
     news::News,
     wanted::{REQUESTS, Wanted, What},
 };
@@ -54,8 +53,7 @@ struct Crowd {
     opening: Opening,
     people: People,
     waiting: Vec<Wanted>,
-    /// Who was answered since something was last told, at which version.
-    answered: Vec<(SessionId, u64)>,
+    answered: Answered,
 }
 
 impl Crowds {
@@ -143,6 +141,7 @@ impl Crowds {
             return crowd.waiting.clear();
         }
         crowd.answer();
+        crowd.answered.tell_newcomers(&crowd.people, &self.rooms, room);
         if crowd.has_to_tell() && crowd.people.may_tell(now) <= now {
             crowd.tell(&self.rooms, room, now);
         }
@@ -228,7 +227,7 @@ impl Crowd {
         let is_ready = |wanted: &mut Wanted| !wanted.is_list() && roster.version() >= wanted.since;
         for wanted in waiting.extract_if(.., is_ready) {
             if let What::Page(wanted, reply) = wanted.what {
-                self.answered.extend(wanted.reader.map(|reader| (reader, roster.version())));
+                self.answered.add(wanted.reader, roster.version());
                 // Who asked may have given up.
                 let _gone = reply.send(page(roster, &wanted));
             }
@@ -256,56 +255,14 @@ impl Crowd {
         let mut bytes = 0;
         for hearers in rooms.groups(room) {
             bytes += if hearers.dialect.lists_people() {
-                tell(room, &hearers, Label::None, &Told::Roster(&everyone))
+                tell(room, &hearers, &of(room, &hearers, Label::None, &Told::Roster(&everyone)))
             } else {
-                self.tell_difference(room, &hearers, self.people.told(), &difference)
+                let batch = of_difference(&self.people, room, &hearers, self.people.told(), &difference);
+                tell(room, &hearers, &batch)
             };
         }
-        bytes + self.tell_answered(rooms, room)
+        bytes + self.answered.tell_rest(&self.people, rooms, room, &difference)
     }
-
-    /// Who was answered in between knows a part of the difference, and is told the rest.
-    fn tell_answered(&self, rooms: &Rooms, room: &RoomId) -> usize {
-        let mut known = (0, (Vec::new(), Vec::new()));
-        let mut bytes = 0;
-        for (reader, version) in self.answered.iter().filter(|(_, version)| *version > self.people.told()) {
-            if known.0 != *version {
-                known = (*version, self.people.difference_since(*version));
-            }
-            if let Some(hearer) = rooms.hearer(room, *reader).filter(|hearer| !hearer.dialect.lists_people())
-            {
-                bytes += self.tell_difference(room, &hearer, *version, &known.1);
-            }
-        }
-        bytes
-    }
-
-    fn tell_difference(
-        &self,
-        room: &RoomId,
-        hearers: &Hearers,
-        after: u64,
-        (joined, left): &(Vec<Occupant>, Vec<Occupant>),
-    ) -> usize {
-        if joined.is_empty() && left.is_empty() {
-            return 0;
-        }
-        let roster = self.people.roster();
-        let label = Label::Difference { after, version: roster.version() };
-        tell(room, hearers, label, &Told::Changed { joined, left, count: roster.count() })
-    }
-}
-
-/// Answers with the bytes that it took.
-fn tell(room: &RoomId, hearers: &Hearers, label: Label, told: &Told<'_>) -> usize {
-    let mut batch = Batch::default();
-    batch.add(label, None, |out| {
-        let utterances = hearers.dialect.encode(room, told);
-        utterances.iter().for_each(|utterance| put_event(out, hearers.namespace, utterance));
-    });
-    let batch = batch.finish();
-    deliver(room, hearers, &batch);
-    batch.length() * hearers.peers.len()
 }
 
 /// Answers with the bytes that it took, about.
