@@ -84,7 +84,7 @@ impl Crowds {
     pub(super) fn want(&mut self, wanted: Wanted) {
         let room = wanted.room.clone();
         let Some(crowd) = self.crowd(&room) else { return };
-        crowd.waiting.push(wanted);
+        crowd.wait(wanted);
         if !crowd.people.known() && crowd.people.ask() {
             self.read_later(&room);
         }
@@ -217,6 +217,15 @@ impl Crowd {
         self.people.known() && self.waiting.iter().any(|wanted| !self.shows(wanted) && wanted.late() <= now)
     }
 
+    /// While the room cannot be read, those who ask give up and ask again: before there is more to be kept, what nobody
+    /// waits for any more goes.
+    fn wait(&mut self, wanted: Wanted) {
+        if self.waiting.len() == self.waiting.capacity() {
+            self.waiting.retain(|wanted| !wanted.is_given_up());
+        }
+        self.waiting.push(wanted);
+    }
+
     /// Pages go out as soon as they can.
     fn answer(&mut self) {
         let (people, waiting) = (&self.people, &mut self.waiting);
@@ -287,4 +296,29 @@ fn page(roster: &Roster, wanted: &PageOf) -> Page {
     let mut rest = roster.people(wanted.after.as_ref());
     let members = rest.by_ref().take(wanted.limit).cloned().collect();
     Page { version: roster.version(), members, count: roster.count(), more: rest.next().is_some() }
+}
+
+#[cfg(test)]
+mod tests {
+    use hubbub_core::{Reader, SessionId};
+
+    use super::*;
+
+    #[test]
+    fn what_nobody_waits_for_any_more_is_not_kept() {
+        let mut crowd = Crowd::default();
+        let room = RoomId::parse("lobby").expect("a room");
+        let wanted = || {
+            let reader = Reader::Looks(SessionId::random());
+            Wanted::page(PageOf { room: room.clone(), since: 0, after: None, limit: 1, reader })
+        };
+        let (patient, _page) = wanted();
+        crowd.wait(patient);
+        for _ in 0..1_000 {
+            let (given_up, _) = wanted();
+            crowd.wait(given_up);
+        }
+        assert!(crowd.waiting.len() < 10, "{}", crowd.waiting.len());
+        assert!(!crowd.waiting[0].is_given_up());
+    }
 }

@@ -45,8 +45,20 @@ impl Wanted {
         Self { room, since, what: What::List(dialect, peer), asked: Instant::now() }
     }
 
+    /// A page, and where it will be.
+    pub(super) fn page(wanted: PageOf) -> (Self, oneshot::Receiver<Page>) {
+        let (reply, page) = oneshot::channel();
+        let (room, since) = (wanted.room.clone(), wanted.since);
+        (Self { room, since, what: What::Page(wanted, reply), asked: Instant::now() }, page)
+    }
+
     pub(super) fn is_list(&self) -> bool {
         matches!(self.what, What::List(..))
+    }
+
+    /// Whether nobody waits for it any more.
+    pub(super) fn is_given_up(&self) -> bool {
+        matches!(&self.what, What::Page(_, reply) if reply.is_closed())
     }
 
     /// When the room is to be read for it.
@@ -62,9 +74,7 @@ pub(crate) struct Copies(pub(crate) mpsc::Sender<Wanted>);
 #[async_trait]
 impl Rosters for Copies {
     async fn page(&self, wanted: PageOf) -> Result<Page, BackplaneError> {
-        let (reply, page) = oneshot::channel();
-        let (room, since) = (wanted.room.clone(), wanted.since);
-        let request = Wanted { room, since, what: What::Page(wanted, reply), asked: Instant::now() };
+        let (request, page) = Wanted::page(wanted);
         self.0.send(request).await.map_err(BackplaneError::new)?;
         timeout(PATIENCE, page).await.map_err(BackplaneError::new)?.map_err(BackplaneError::new)
     }
