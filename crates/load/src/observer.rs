@@ -1,6 +1,6 @@
 //! Those who stay while others come and go: what they are told of people, and how late they hear what is said.
 
-use std::{cell::RefCell, rc::Rc, time::Duration};
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Duration};
 
 use anyhow::{Context, bail, ensure};
 use serde_json::Value;
@@ -27,8 +27,8 @@ pub(crate) struct Sights {
     pub(crate) bytes: u64,
     /// When people were told of last.
     pub(crate) told: Option<Instant>,
-    /// How many were there, by the last that was told (v1).
-    pub(crate) count: Option<u64>,
+    /// How many were there, by the last that each observer was told (v1): nodes tell it at their own pace.
+    counts: BTreeMap<u32, u64>,
     /// From saying to hearing.
     pub(crate) latencies: Latencies,
     /// Connections that ended.
@@ -38,25 +38,32 @@ pub(crate) struct Sights {
 impl Sights {
     /// Begins anew; how many are there stays known.
     pub(crate) fn forget(&mut self) {
-        *self = Self { count: self.count, ..Self::default() };
+        *self = Self { counts: std::mem::take(&mut self.counts), ..Self::default() };
     }
 
-    fn see(&mut self, packet: &[u8], dialect: Dialect) {
+    fn see(&mut self, observer: u32, packet: &[u8], dialect: Dialect) {
         self.people += 1;
         self.bytes += packet.len() as u64;
         self.told = Some(Instant::now());
         if dialect == Dialect::V1 {
-            self.see_difference(packet);
+            self.see_difference(observer, packet);
         }
     }
 
+    /// Whether every observer has been told that so many are there.
+    fn all_count(&self, people: u64, observers: usize) -> bool {
+        self.counts.len() == observers && self.counts.values().all(|count| *count == people)
+    }
+
     /// `42/v1,["presence",{"count":..,"join":[..],"leave":[..],"room":..}]`
-    fn see_difference(&mut self, packet: &[u8]) {
+    fn see_difference(&mut self, observer: u32, packet: &[u8]) {
         let event: Value = serde_json::from_slice(&packet["42/v1,".len()..]).unwrap_or_default();
         let people = |what: &str| event[1][what].as_array().map_or(0, |people| people.len() as u64);
         self.joined += people("join");
         self.left += people("leave");
-        self.count = event[1]["count"].as_u64().or(self.count);
+        if let Some(count) = event[1]["count"].as_u64() {
+            self.counts.insert(observer, count);
+        }
     }
 }
 
@@ -64,6 +71,8 @@ impl Sights {
 #[derive(Debug)]
 pub(crate) struct Observers {
     pub(crate) sights: Rc<RefCell<Sights>>,
+    /// How many they are.
+    number: usize,
     tasks: JoinSet<()>,
 }
 
@@ -83,18 +92,18 @@ impl Observers {
             }
             tasks.spawn_local(observer.stay(Rc::clone(scene), guest));
         }
-        Ok(Self { sights, tasks })
+        Ok(Self { sights, number: observers as usize, tasks })
     }
 
-    /// Waits until they have been told that so many are there, themselves among them.
+    /// Waits until each has been told that so many are there, themselves among them.
     pub(crate) async fn see(&self, people: u64, patience: Duration) -> anyhow::Result<()> {
         let seen = async {
-            while self.sights.borrow().count != Some(people) {
+            while !self.sights.borrow().all_count(people, self.number) {
                 sleep(GLANCE).await;
             }
         };
         let Err(_) = timeout(patience, seen).await else { return Ok(()) };
-        bail!("{people} people are there, but the room was told of {:?}", self.sights.borrow().count)
+        bail!("{people} people are there, but observers were told of {:?}", self.sights.borrow().counts)
     }
 
     /// They hear and say nothing more.
@@ -104,6 +113,7 @@ impl Observers {
 }
 
 struct Observer {
+    number: u32,
     dialect: Dialect,
     finder: Finder,
     is_in: bool,
@@ -120,6 +130,7 @@ impl Observer {
         let (script, node) = (&scene.plan.script, scene.plan.node_of(number));
         let mut guest = Guest::open(scene, node, script.connect(number)).await?;
         let mut observer = Self {
+            number,
             dialect: script.dialect,
             finder: Finder::new(script.run),
             is_in: false,
@@ -150,7 +161,7 @@ impl Observer {
                 self.sights.borrow_mut().latencies.record_nanos(late);
             }
         } else if self.dialect.people().is_some_and(|people| packet.starts_with(people)) {
-            self.sights.borrow_mut().see(packet, self.dialect);
+            self.sights.borrow_mut().see(self.number, packet, self.dialect);
         } else if let Some(answer) = packet.strip_prefix(ANSWER.as_bytes()) {
             let answer: Value = serde_json::from_slice(answer).unwrap_or_default();
             self.is_in = answer[0]["ok"] == true;
@@ -190,9 +201,10 @@ mod tests {
         let mut sights = Sights::default();
         let told =
             br#"42/v1,["presence",{"count":7,"join":[{"user":"a"},{"user":"b"}],"leave":["c"],"room":"r"}]"#;
-        sights.see(told, Dialect::V1);
-        assert_eq!((sights.people, sights.joined, sights.left, sights.count), (1, 2, 1, Some(7)));
+        sights.see(3, told, Dialect::V1);
+        assert_eq!((sights.people, sights.joined, sights.left), (1, 2, 1));
+        assert!(sights.all_count(7, 1) && !sights.all_count(7, 2) && !sights.all_count(6, 1));
         sights.forget();
-        assert_eq!((sights.people, sights.joined, sights.count), (0, 0, Some(7)));
+        assert!(sights.people == 0 && sights.joined == 0 && sights.all_count(7, 1));
     }
 }
