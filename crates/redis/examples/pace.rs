@@ -99,7 +99,7 @@ async fn people(backplane: &Backplane, redis: &MultiplexedConnection) -> Result<
         backplane.presence.heartbeat().await.map(drop)
     })
     .await?;
-    measure(redis, "bury, 150 people a call", 1, 1, async |_| backplane.presence.resign().await).await
+    measure(redis, "resign, by the person", 1, 1, async |_| backplane.presence.resign().await).await
 }
 
 async fn measure<E: std::error::Error + 'static>(
