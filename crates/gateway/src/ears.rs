@@ -51,6 +51,7 @@ impl Listener for Ears {
     fn listen(&self, room: &RoomId) {
         if let Some(dialect) = self.dialect_of(room) {
             self.peer.close_gate();
+            self.peer.listen(room);
             self.rooms.add(room, dialect, &self.peer);
         }
     }

@@ -51,6 +51,8 @@ struct Gate {
     /// Which version of rooms' people the client knows from an answer, and who it is there.
     knows: Vec<(RoomId, u64, UserId)>,
     replays: Vec<Replaying>,
+    /// Rooms that stopped being heard while the gate was closed: what was on its way to this one is not for it.
+    forgotten: Vec<RoomId>,
 }
 
 /// A room whose past is being told.
@@ -67,6 +69,9 @@ impl Gate {
     }
 
     fn hold(&mut self, room: &RoomId, label: Label, frames: Bytes) {
+        if self.forgotten.contains(room) {
+            return;
+        }
         let is_in_log = matches!(label, Label::Logged(_));
         if is_in_log && self.replaying(room).is_some_and(|replaying| replaying.overrun) {
             return;
@@ -123,6 +128,16 @@ impl Gate {
         }
         self.told.swap_remove(at);
         true
+    }
+
+    fn forget(&mut self, room: &RoomId) {
+        self.held.retain(|(held, ..)| held != room);
+        self.told.retain(|(told, _)| told != room);
+        self.knows.retain(|(known, ..)| known != room);
+        self.replays.retain(|replaying| replaying.room != *room);
+        if self.closed {
+            self.forgotten.push(room.clone());
+        }
     }
 
     /// The room goes on after this. Where that is in an earlier epoch, its log was lost with its clock, and what was told
@@ -221,6 +236,7 @@ impl Peer {
     pub(crate) fn open_gate(&self) {
         let mut gate = self.gate();
         gate.closed = false;
+        gate.forgotten.clear();
         self.let_go(&mut gate);
     }
 
@@ -266,13 +282,14 @@ impl Peer {
         }
     }
 
+    /// It hears this room from now on.
+    pub(crate) fn listen(&self, room: &RoomId) {
+        self.gate().forgotten.retain(|forgotten| forgotten != room);
+    }
+
     /// It does not hear this room any more: what is held back of it is not for it.
     pub(crate) fn forget(&self, room: &RoomId) {
-        let mut gate = self.gate();
-        gate.held.retain(|(held, ..)| held != room);
-        gate.told.retain(|(told, _)| told != room);
-        gate.knows.retain(|(known, ..)| known != room);
-        gate.replays.retain(|replaying| replaying.room != *room);
+        self.gate().forget(room);
     }
 
     /// Says events to this one alone that are framed already.
@@ -367,6 +384,17 @@ mod tests {
         let mut gate = Gate { told: vec![(lobby.clone(), at(2, 58))], ..Gate::default() };
         gate.goes_on_after(&lobby, at(1, 0));
         assert!(gate.is_new(&lobby, &Label::Logged(at(1, 1))));
+    }
+
+    #[test]
+    fn what_is_on_its_way_from_a_room_that_is_heard_no_more_is_not_kept() {
+        let [lobby, kitchen] = ["lobby", "kitchen"].map(|name| RoomId::parse(name).expect("a room"));
+        let mut gate = Gate { closed: true, ..Gate::default() };
+        gate.forget(&lobby);
+        for room in [&lobby, &kitchen] {
+            gate.hold(room, Label::Logged(at(1, 1)), "late".into());
+        }
+        assert_eq!(gate.held.iter().map(|(room, ..)| room).collect::<Vec<_>>(), [&kitchen]);
     }
 
     #[test]
