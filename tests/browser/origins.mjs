@@ -15,8 +15,10 @@ const [, ...nodes] = process.argv.slice(2);
 const [ALLOWED, FORBIDDEN] = ["page.example", "elsewhere.example"];
 const CLIENTS = ["sioc13", "sioc22", "sioc4"];
 
+// What is still on its way when a page is closed is answered while the next one talks: each has its own number.
+let visits = 0;
 const answers = [];
-const observe = (status, _, { method }) => answers.push({ status, method });
+const observe = (status, url, { method }) => answers.push({ status, method, visit: visitOf(url) });
 const balancer = await roundRobin(nodes, { observe });
 const site = await serve();
 const browser = await launch(...[ALLOWED, FORBIDDEN].map((from) => ({ from, to: `127.0.0.1:${site.address().port}` })));
@@ -35,27 +37,41 @@ try {
 
 /** A page that says something, and hears it. */
 async function talks(client, transport) {
-  const page = await open(ALLOWED, client);
-  const heard = await page.evaluate(speak, { url: balancer.url, ...TRANSPORTS[transport], ...extras(client) });
+  const { page, visit, heard } = await speakFrom(ALLOWED, client, transport);
   expect(`${client} by ${transport} hears`, "Grüße 🦀", heard);
   expectQuiet({ [client]: page });
   await page.context().close();
   // 1.3.6 can send no headers of its own.
-  const preflights = answers.splice(0).filter(({ method }) => method === "OPTIONS");
+  const preflights = answersTo(visit).filter(({ method }) => method === "OPTIONS");
   const wanted = client !== "sioc13" && transport !== "websocket";
   expect(`whether ${client} asked first by ${transport}`, wanted, preflights.length > 0);
 }
 
 /** The same page, on another site. */
 async function isRefused(client, transport) {
-  const page = await open(FORBIDDEN, client);
-  const error = await page.evaluate(speak, { url: balancer.url, ...TRANSPORTS[transport], ...extras(client) });
-  expect(`${client} from elsewhere by ${transport}`, true, error.startsWith("refused: "));
+  const { page, visit, heard } = await speakFrom(FORBIDDEN, client, transport);
+  expect(`${client} from elsewhere by ${transport}`, true, heard.startsWith("refused: "));
   await page.context().close();
-  const statuses = new Set(answers.splice(0).map(({ status }) => status));
+  const statuses = new Set(answersTo(visit).map(({ status }) => status));
   // An upgrade's answer is not among them.
   const wanted = transport === "websocket" ? "" : "403";
   expect(`the answers to ${client} from elsewhere by ${transport}`, wanted, [...statuses].join());
+}
+
+/** A page of that host that speaks, and what came of it. */
+async function speakFrom(host, client, transport) {
+  const visit = `${++visits}`;
+  const page = await open(host, client);
+  const options = { url: balancer.url, query: `visit=${visit}`, ...TRANSPORTS[transport], ...extras(client) };
+  return { page, visit, heard: await page.evaluate(speak, options) };
+}
+
+function answersTo(visit) {
+  return answers.filter((answer) => answer.visit === visit);
+}
+
+function visitOf(url) {
+  return new URL(url, "http://balancer").searchParams.get("visit");
 }
 
 /** In the page: what it heard, or why it is not connected. */
