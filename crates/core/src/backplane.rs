@@ -43,6 +43,24 @@ pub enum Inbound {
     },
 }
 
+impl Inbound {
+    /// The room that it is about.
+    pub fn room(&self) -> &RoomId {
+        match self {
+            Self::Heard(envelope) => &envelope.room,
+            Self::Gap { room, .. } | Self::PresenceGap { room } => room,
+        }
+    }
+
+    /// Bytes of text in it, which is most of what it costs to say.
+    pub fn text_length(&self) -> usize {
+        match self {
+            Self::Heard(envelope) => envelope.event.text_length(),
+            Self::Gap { .. } | Self::PresenceGap { .. } => 0,
+        }
+    }
+}
+
 /// Says things to rooms and remembers them.
 #[async_trait]
 pub trait Broker: fmt::Debug + Send + Sync {

@@ -4,6 +4,7 @@
 mod answered;
 mod crowds;
 mod news;
+mod pace;
 mod wanted;
 
 use std::{
@@ -24,20 +25,24 @@ use crate::{
     rooms::{Hearers, Rooms},
 };
 
-use self::{crowds::Crowds, news::News, wanted::REQUESTS};
+use self::{
+    crowds::{Crowds, Reading},
+    news::News,
+    pace::Pace,
+    wanted::REQUESTS,
+};
 
 pub(crate) use self::wanted::{Copies, Wanted};
 
-/// Envelopes that are taken from the inbox at once, to go out in one write per socket.
+/// Envelopes that are taken from the inbox at once.
 const AT_ONCE: usize = 256;
-/// Bytes of text that go out in one write, about.
-const ONE_WRITE: usize = 64 * 1_024;
 
 /// The one task that delivers.
 #[derive(Debug)]
 pub(crate) struct Delivery {
     rooms: Arc<Rooms>,
     crowds: Crowds,
+    pace: Pace,
     requests: mpsc::Receiver<Wanted>,
 }
 
@@ -45,46 +50,60 @@ impl Delivery {
     /// The task's state, and the way to ask it who is in its rooms.
     pub(crate) fn new(rooms: Arc<Rooms>, presence: Arc<dyn Presence>) -> (Self, mpsc::Sender<Wanted>) {
         let (sender, requests) = mpsc::channel(REQUESTS);
-        (Self { crowds: Crowds::new(rooms.clone(), presence), rooms, requests }, sender)
+        let crowds = Crowds::new(rooms.clone(), presence);
+        (Self { rooms, crowds, pace: Pace::default(), requests }, sender)
     }
 
     /// Delivers until the backplane ends or `stop` says so.
     pub(crate) async fn run(mut self, mut inbox: mpsc::Receiver<Inbound>, stop: CancellationToken) {
         let mut arrived = Vec::with_capacity(AT_ONCE);
         loop {
-            let due = self.crowds.due(Instant::now());
+            let due = self.due();
             tokio::select! {
                 count = inbox.recv_many(&mut arrived, AT_ONCE) => {
                     if count == 0 { return }
-                    while !arrived.is_empty() {
-                        self.arrived(&mut arrived);
-                        tokio::task::yield_now().await;
-                    }
+                    let now = Instant::now();
+                    arrived.drain(..).for_each(|inbound| self.pace.arrived(inbound, now));
                 }
                 Some(wanted) = self.requests.recv() => self.crowds.want(wanted),
-                Some(reading) = self.crowds.next_reading() => {
-                    let (room, news) = self.crowds.read(reading);
-                    self.announce(&room, &news);
-                }
+                Some(reading) = self.crowds.next_reading() => self.read(reading),
                 () = sleep_until(due) => {}
                 () = stop.cancelled() => return,
             }
+            self.write_due().await;
             self.crowds.settle(Instant::now());
         }
     }
 
-    /// Delivers the first of what arrived, as much as goes well into one write per socket. Room by room, in the order
-    /// of each.
-    fn arrived(&mut self, arrived: &mut Vec<Inbound>) {
-        let mut rooms: Vec<(RoomId, Vec<Inbound>)> = Vec::new();
-        for inbound in arrived.drain(..first_slice(arrived)) {
-            let room = room_of(&inbound);
-            match rooms.iter_mut().find(|(known, _)| known == room) {
-                Some((_, events)) => events.push(inbound),
-                None => rooms.push((room.clone(), vec![inbound])),
-            }
+    /// When there is something to do, if nothing arrives.
+    fn due(&self) -> Option<Instant> {
+        self.pace.due().into_iter().chain(self.crowds.due(Instant::now())).min()
+    }
+
+    /// Writes to each room that is due, one after the other, in the order of each.
+    async fn write_due(&mut self) {
+        while let Some((room, events)) = self.pace.next(Instant::now()) {
+            self.write(room, events);
+            tokio::task::yield_now().await;
         }
-        rooms.into_iter().for_each(|(room, events)| self.arrived_in(&room, events));
+    }
+
+    fn write(&mut self, room: RoomId, events: Vec<Inbound>) {
+        let (began, count) = (Instant::now(), events.len());
+        self.arrived_in(&room, events);
+        let now = Instant::now();
+        self.pace.wrote(room, count, now - began, now);
+    }
+
+    /// A room's people have been read. What waits in the room was said before.
+    fn read(&mut self, reading: Reading) {
+        while let events = self.pace.take(&reading.0)
+            && !events.is_empty()
+        {
+            self.arrived_in(&reading.0, events);
+        }
+        let (room, news) = self.crowds.read(reading);
+        self.announce(&room, &news);
     }
 
     fn arrived_in(&mut self, room: &RoomId, inbounds: Vec<Inbound>) {
@@ -158,37 +177,12 @@ impl Delivery {
     }
 }
 
-/// How many of these fill one write. A slow reader's bound is many such writes, so that a burst alone does not
-/// exceed it.
-fn first_slice(arrived: &[Inbound]) -> usize {
-    let mut bytes = 0;
-    let fit = arrived.iter().take_while(|inbound| {
-        bytes += text_length(inbound);
-        bytes <= ONE_WRITE
-    });
-    fit.count().max(1)
-}
-
-fn text_length(inbound: &Inbound) -> usize {
-    match inbound {
-        Inbound::Heard(envelope) => envelope.event.text_length(),
-        _ => 0,
-    }
-}
-
 fn deliver(room: &RoomId, hearers: &Hearers, batch: &Batch) {
     if batch.is_empty() {
         return;
     }
     metrics::fanned_out(hearers.dialect.name(), hearers.peers.len(), batch.len());
     hearers.peers.iter().for_each(|peer| peer.deliver(room, batch));
-}
-
-fn room_of(inbound: &Inbound) -> &RoomId {
-    match inbound {
-        Inbound::Heard(envelope) => &envelope.room,
-        Inbound::Gap { room, .. } | Inbound::PresenceGap { room } => room,
-    }
 }
 
 fn now() -> Millis {
