@@ -1,15 +1,16 @@
 //! The command line.
 
+pub(crate) mod target;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
-    dialect::Dialect,
-    payload::Eio,
-    stamp,
-    store::Store,
-    target::{Node, Path},
+    arguments::target::{Node, Path},
+    machine::store::Store,
+    wire::payload::Eio,
+    words::{dialect::Dialect, stamp},
 };
 
 /// Load and verdicts for Socket.IO chat servers.

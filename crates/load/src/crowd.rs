@@ -1,5 +1,16 @@
 //! A thread's clients that stay: they arrive, listen, and at the end give account.
 
+pub(crate) mod arrival;
+pub(crate) mod board;
+pub(crate) mod client;
+pub(crate) mod course;
+pub(crate) mod gauges;
+pub(crate) mod poller;
+pub(crate) mod run;
+pub(crate) mod shard;
+pub(crate) mod talk;
+pub(crate) mod voice;
+
 use std::{cell::RefCell, rc::Rc, sync::Arc, sync::atomic::Ordering, time::Duration};
 
 use anyhow::Context;
@@ -10,14 +21,15 @@ use tokio::{
 };
 
 use crate::{
-    arrival::{self, Arrival, Listener},
-    board::Phase,
-    client::Client,
-    hearing::{Hearing, Said},
+    crowd::{
+        arrival::{Arrival, Listener},
+        board::Phase,
+        client::Client,
+        shard::{Ledger, Shard},
+    },
     plan::{Plan, Transport},
-    session::Refused,
-    shard::{Ledger, Shard},
-    talk,
+    verdict::hearing::{Hearing, Said},
+    wire::session::Refused,
 };
 
 /// What one thread's clients have said, heard and met.

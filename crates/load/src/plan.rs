@@ -3,11 +3,15 @@
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::{
-    arguments::Target,
-    dialect::{Dialect, Script},
-    payload::Eio,
-    stamp::RunTag,
-    target::{Node, Path},
+    arguments::{
+        Target,
+        target::{Node, Path},
+    },
+    wire::payload::Eio,
+    words::{
+        dialect::{Dialect, Script},
+        stamp::RunTag,
+    },
 };
 
 #[derive(Debug)]

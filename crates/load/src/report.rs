@@ -1,5 +1,9 @@
 //! The figures at the end: a table to read, JSON to keep.
 
+pub(crate) mod comparison;
+pub(crate) mod cost;
+pub(crate) mod latency;
+
 use std::{
     fs::File,
     io::{self, BufWriter, Write},

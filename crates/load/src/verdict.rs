@@ -1,13 +1,15 @@
 //! Whether everything arrived: once, in order, and in one order for all.
 
+pub(crate) mod hearing;
+
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 use crate::{
     crowd::Account,
-    hearing::{Hearing, Said},
     report::Row,
+    verdict::hearing::{Hearing, Said},
 };
 
 /// Over the whole run, warm-up and drain too.

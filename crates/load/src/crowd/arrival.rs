@@ -1,0 +1,95 @@
+//! How a client comes in: its transport, Engine.IO, Socket.IO, and the vocabulary's greeting.
+
+use std::{cell::RefCell, rc::Rc, time::Duration};
+
+use anyhow::Context;
+use tokio::time::{Instant, timeout};
+
+use crate::{
+    crowd::{client::Client, poller::Poller, shard::Shard},
+    plan::Transport,
+    wire::{
+        connection::{Ended, Reader},
+        outbox::{Frames, Outbox},
+        payload::Eio,
+        posts::Posts,
+        session::{Route, Session},
+        upgrade,
+    },
+};
+
+/// A client that is in, and the half that makes it listen.
+pub(crate) type Arrival = (Listener, Rc<RefCell<Client>>);
+
+#[derive(Debug)]
+pub(crate) enum Listener {
+    WebSocket(Reader),
+    Polling(Poller),
+}
+
+impl Listener {
+    /// Waits for the server to say something and lets the client hear it.
+    async fn turn(&mut self, client: &RefCell<Client>, shard: &Shard) -> Result<(), Ended> {
+        match self {
+            Self::WebSocket(reader) => reader.turn(client, shard).await,
+            Self::Polling(poller) => poller.turn(client, shard).await,
+        }
+    }
+}
+
+/// Connects and greets; once it returns, the server has let the client in.
+pub(crate) async fn arrive(shard: Rc<Shard>, number: u32) -> anyhow::Result<Arrival> {
+    let began = Instant::now();
+    let arrival = timeout(LONGEST_ARRIVAL, enter(&shard, number)).await;
+    let arrival = arrival
+        .context("not let in after 20 s")
+        .flatten()
+        .with_context(|| format!("client {number} cannot connect"))?;
+    shard.ledger.borrow_mut().arrivals.record(began.elapsed());
+    Ok(arrival)
+}
+
+async fn enter(shard: &Rc<Shard>, number: u32) -> anyhow::Result<Arrival> {
+    let (mut listener, client) = match shard.plan.transport {
+        Transport::WebSocket => open_websocket(shard, number).await?,
+        Transport::Polling(eio) => open_session(shard, number, eio).await?,
+    };
+    while !client.borrow().is_in() {
+        listener.turn(&client, shard).await?;
+    }
+    Ok((listener, client))
+}
+
+async fn open_websocket(shard: &Rc<Shard>, number: u32) -> anyhow::Result<Arrival> {
+    let upgraded = upgrade::open(shard.plan.node_of(number), &shard.plan.path, None).await?;
+    let (read_half, write_half) = upgraded.stream.into_split();
+    let reader = Reader::new(read_half, upgraded.already_read);
+    Ok((Listener::WebSocket(reader), client(shard, number, Frames::new(write_half))))
+}
+
+async fn open_session(shard: &Rc<Shard>, number: u32, eio: Eio) -> anyhow::Result<Arrival> {
+    let route = Route::in_turn(number as usize);
+    let (session, opening) =
+        Session::open(Rc::clone(&shard.pool), shard.plan.path.clone(), eio, route).await?;
+    let session = Rc::new(session);
+    let posts = Posts::new(Rc::clone(&session));
+    let client = client(shard, number, Rc::clone(&posts) as Rc<dyn Outbox>);
+    let poller = Poller::new(session, posts);
+    poller.hear(&opening, &client, shard)?;
+    Ok((Listener::Polling(poller), client))
+}
+
+fn client(shard: &Rc<Shard>, number: u32, outbox: Rc<dyn Outbox>) -> Rc<RefCell<Client>> {
+    Rc::new(RefCell::new(Client::new(Rc::clone(shard), number, outbox)))
+}
+
+/// Listens until the connection ends.
+pub(crate) async fn listen(listener: &mut Listener, client: &RefCell<Client>, shard: &Shard) -> Ended {
+    loop {
+        if let Err(ended) = listener.turn(client, shard).await {
+            return ended;
+        }
+    }
+}
+
+const LONGEST_ARRIVAL: Duration = Duration::from_secs(20);
