@@ -1,17 +1,15 @@
-//! The command line.
+//! The command line. What several workloads ask for is in `shared`, and what is behind a word of it in `target`.
 
+pub(crate) mod shared;
 pub(crate) mod target;
-
-use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::{
-    arguments::target::{Node, Path},
-    machine::store::Store,
-    wire::payload::Eio,
-    words::{dialect::Dialect, stamp},
+use self::{
+    shared::{Listeners, Loop, Places, Talk, Target, Text, Witnessed},
+    target::Node,
 };
+use crate::{machine::store::Store, wire::payload::Eio};
 
 /// Load and verdicts for Socket.IO chat servers.
 ///
@@ -46,112 +44,43 @@ pub(crate) enum Workload {
     Rush(Rush),
 }
 
-/// What every workload wants to know.
-#[derive(Args, Debug)]
-pub(crate) struct Target {
-    /// A node, as `http://HOST:PORT`; repeat it for more, clients are spread over them in turn
-    #[arg(long, value_name = "URL", required = true)]
-    pub(crate) url: Vec<Node>,
-    /// The vocabulary to speak
-    #[arg(long, value_enum, default_value_t = Dialect::Response)]
-    pub(crate) dialect: Dialect,
-    /// The engine's path, with both slashes [default: /sio/socket.io/ for 003, /socket.io/ for the others]
-    #[arg(long)]
-    pub(crate) path: Option<Path>,
-    /// The room to join, where the vocabulary has rooms (v1) [default: a new one for each run]
-    #[arg(long)]
-    pub(crate) room: Option<String>,
-    /// Server processes on this machine whose CPU time and memory count
-    #[arg(long, num_args = 1..)]
-    pub(crate) pid: Vec<u32>,
-    /// Write the figures here too, as JSON
-    #[arg(long, value_name = "FILE")]
-    pub(crate) json: Option<PathBuf>,
-    /// Threads of the load generator [default: one for every four processors]
-    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
-    pub(crate) threads: Option<u16>,
-    /// How long to wait for all clients to be connected, and again for each to hear a first message
-    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
-    pub(crate) patience: u64,
-}
-
 #[derive(Args, Debug)]
 pub(crate) struct Fanout {
     #[command(flatten)]
     pub(crate) target: Target,
-    /// How many clients listen
-    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) clients: u32,
-    /// How many of them talk as well
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) senders: u32,
-    /// Closed loop: a sender says the next when it has heard its own, as fast as the server can
-    #[arg(long, required_unless_present = "rate", conflicts_with = "rate")]
-    pub(crate) closed: bool,
-    /// Closed loop: messages of each sender under way at a time
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) inflight: u32,
-    /// Open loop: messages a second, of all senders together, whether heard or not
-    #[arg(long, value_name = "MESSAGES_PER_SECOND", value_parser = positive)]
-    pub(crate) rate: Option<f64>,
-    /// How long to measure
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) seconds: u64,
-    /// How long to talk before measuring
-    #[arg(long, value_name = "SECONDS", default_value_t = 2)]
-    pub(crate) warm_up: u64,
-    /// How long a silence ends the wait for what is still missing
-    #[arg(long, value_name = "SECONDS", default_value_t = 5)]
-    pub(crate) drain: u64,
-    /// The size of a text
-    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(stamp::LENGTH as i64..))]
-    pub(crate) bytes: u32,
+    #[command(flatten)]
+    pub(crate) listeners: Listeners,
+    #[command(flatten)]
+    pub(crate) pace: Loop,
+    #[command(flatten)]
+    pub(crate) talk: Talk,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct Polling {
     #[command(flatten)]
     pub(crate) target: Target,
+    #[command(flatten)]
+    pub(crate) listeners: Listeners,
+    #[command(flatten)]
+    pub(crate) talk: Talk,
     /// Engine.IO's protocol: 3 as Socket.IO 1.x and 2.x, 4 as 3.x and 4.x
     #[arg(long, value_enum, default_value_t)]
     pub(crate) eio: Eio,
-    /// How many sessions listen
-    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) clients: u32,
-    /// How many of them talk as well
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) senders: u32,
     /// Messages a second, of all senders together
     #[arg(long, value_name = "MESSAGES_PER_SECOND", default_value_t = 5.0, value_parser = positive)]
     pub(crate) rate: f64,
-    /// How long to measure
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) seconds: u64,
-    /// How long to talk before measuring
-    #[arg(long, value_name = "SECONDS", default_value_t = 2)]
-    pub(crate) warm_up: u64,
-    /// How long a silence ends the wait for what is still missing
-    #[arg(long, value_name = "SECONDS", default_value_t = 5)]
-    pub(crate) drain: u64,
-    /// The size of a text
-    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(stamp::LENGTH as i64..))]
-    pub(crate) bytes: u32,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct Handover {
-    /// A node of the cluster, as `http://HOST:PORT`; at least two
-    #[arg(long, value_name = "URL", required = true)]
-    pub(crate) url: Vec<Node>,
+    #[command(flatten)]
+    pub(crate) places: Places,
+    #[command(flatten)]
+    pub(crate) text: Text,
     /// A node of the same kind that belongs to no cluster, to compare with
     #[arg(long, value_name = "URL")]
     pub(crate) alone: Option<Node>,
-    /// The engine's path, with both slashes [default: /sio/socket.io/]
-    #[arg(long)]
-    pub(crate) path: Option<Path>,
-    /// Write the figures here too, as JSON
-    #[arg(long, value_name = "FILE")]
-    pub(crate) json: Option<PathBuf>,
     /// How often each way is measured, in turn with the others
     #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) rounds: u32,
@@ -164,9 +93,6 @@ pub(crate) struct Handover {
     /// Pairs of polling sessions, one that talks and one that listens; each hears all
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..1000))]
     pub(crate) pairs: u32,
-    /// The size of a text
-    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(stamp::LENGTH as i64..))]
-    pub(crate) bytes: u32,
     /// What handing over may add to the 99th percentile, at the median of the rounds
     #[arg(long, value_name = "MILLISECONDS", default_value_t = 3.0, value_parser = positive)]
     pub(crate) added_at_most: f64,
@@ -176,27 +102,19 @@ pub(crate) struct Handover {
 pub(crate) struct Stalled {
     #[command(flatten)]
     pub(crate) target: Target,
+    #[command(flatten)]
+    pub(crate) listeners: Listeners,
+    #[command(flatten)]
+    pub(crate) talk: Talk,
     /// The node's metrics, as `http://HOST:PORT`: they tell when it has cut the client off
     #[arg(long, value_name = "URL", required = true)]
     pub(crate) admin: Node,
     /// How often the room is measured, without such a client and with one, in turn
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) rounds: u32,
-    /// How many clients listen
-    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) clients: u32,
-    /// How many of them talk as well
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) senders: u32,
     /// Messages a second, of all senders together
     #[arg(long, value_name = "MESSAGES_PER_SECOND", default_value_t = 10.0, value_parser = positive)]
     pub(crate) rate: f64,
-    /// How long each measurement is; the client must be cut off and back within it
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) seconds: u64,
-    /// The size of a text
-    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(stamp::LENGTH as i64..))]
-    pub(crate) bytes: u32,
     /// How long it may take until the client is cut off, at the slowest
     #[arg(long, value_name = "SECONDS", default_value_t = 6.0, value_parser = positive)]
     pub(crate) cut_off_within: f64,
@@ -243,21 +161,14 @@ pub(crate) struct Churn {
 
 #[derive(Args, Debug)]
 pub(crate) struct Leaks {
-    /// A node, as `http://HOST:PORT`; repeat it for more, clients are spread over them in turn
-    #[arg(long, value_name = "URL", required = true)]
-    pub(crate) url: Vec<Node>,
+    #[command(flatten)]
+    pub(crate) places: Places,
     /// Each node's metrics, in the same order
     #[arg(long, value_name = "URL", required = true)]
     pub(crate) admin: Vec<Node>,
     /// The Redis that joins them, as `HOST:PORT` or the path of its socket, to see which keys and channels it has
     #[arg(long)]
     pub(crate) redis: Option<Store>,
-    /// The engine's path, with both slashes [default: /socket.io/]
-    #[arg(long)]
-    pub(crate) path: Option<Path>,
-    /// Write the figures here too, as JSON
-    #[arg(long, value_name = "FILE")]
-    pub(crate) json: Option<PathBuf>,
     /// How often all come and go
     #[arg(long, default_value_t = 40)]
     pub(crate) rounds: u32,
@@ -279,18 +190,8 @@ pub(crate) struct Leaks {
 pub(crate) struct Storm {
     #[command(flatten)]
     pub(crate) target: Target,
-    /// Redis's process on this machine, whose CPU time counts apart
-    #[arg(long, value_name = "PID")]
-    pub(crate) redis_pid: Vec<u32>,
-    /// How many are cut off and come back, each to another node
-    #[arg(long, default_value_t = 5000, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) clients: u32,
-    /// How many stay; the first of them talks
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) observers: u32,
-    /// Messages a second
-    #[arg(long, value_name = "MESSAGES_PER_SECOND", default_value_t = 5.0, value_parser = positive)]
-    pub(crate) rate: f64,
+    #[command(flatten)]
+    pub(crate) witnessed: Witnessed,
     /// How long they stay away
     #[arg(long, value_name = "MILLISECONDS", default_value_t = 0)]
     pub(crate) away: u64,
@@ -306,18 +207,8 @@ pub(crate) struct Storm {
 pub(crate) struct Rush {
     #[command(flatten)]
     pub(crate) target: Target,
-    /// Redis's process on this machine, whose CPU time counts apart
-    #[arg(long, value_name = "PID")]
-    pub(crate) redis_pid: Vec<u32>,
-    /// How many come
-    #[arg(long, default_value_t = 5000, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) clients: u32,
-    /// How many are there before; the first of them talks
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) observers: u32,
-    /// Messages a second
-    #[arg(long, value_name = "MESSAGES_PER_SECOND", default_value_t = 5.0, value_parser = positive)]
-    pub(crate) rate: f64,
+    #[command(flatten)]
+    pub(crate) witnessed: Witnessed,
     /// The time in which they all come
     #[arg(long, value_name = "SECONDS", default_value_t = 1.0, value_parser = positive)]
     pub(crate) within: f64,

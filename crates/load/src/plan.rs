@@ -4,7 +4,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::{
     arguments::{
-        Target,
+        shared::Target,
         target::{Node, Path},
     },
     wire::payload::Eio,
@@ -57,7 +57,7 @@ pub(crate) enum Pace {
 
 impl Plan {
     pub(crate) fn new(target: &Target, crowd: Crowd) -> Self {
-        let mut plan = Self::at(&target.url, target.path.as_ref(), target.dialect, crowd);
+        let mut plan = Self::at(&target.places.url, target.places.path.as_ref(), target.dialect, crowd);
         if let Some(room) = &target.room {
             plan.script.room.clone_from(room);
         }

@@ -28,7 +28,7 @@ use crate::{
 /// True when everybody was let in and nobody was cut off.
 pub(crate) async fn run(arguments: Churn) -> anyhow::Result<bool> {
     limits::make_room_for(arguments.at_once)?;
-    let servers = Servers(arguments.target.pid.clone());
+    let servers = Servers(arguments.target.places.pid.clone());
     let before = servers.memory()?;
     let plan = Plan::new(&arguments.target, Crowd::default());
     let visiting = Visiting::new(&arguments, plan.threads);
@@ -36,7 +36,7 @@ pub(crate) async fn run(arguments: Churn) -> anyhow::Result<bool> {
     run.enter(Phase::Talking);
     let span = run.pass(arguments.seconds, tell).await?;
     let figures = figures(run, &arguments, before, &span).await?;
-    report::publish(&figures, arguments.target.json.as_deref())
+    report::publish(&figures, arguments.target.places.json.as_deref())
 }
 
 fn tell(span: &Span) -> String {

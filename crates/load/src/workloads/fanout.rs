@@ -22,32 +22,35 @@ use crate::{
 
 /// True when the figures are clean.
 pub(crate) async fn run(arguments: Fanout) -> anyhow::Result<bool> {
-    ensure!(arguments.senders <= arguments.clients, "--senders are some of the --clients, at most all");
-    limits::make_room_for(arguments.clients)?;
+    ensure!(
+        arguments.listeners.senders <= arguments.listeners.clients,
+        "--senders are some of the --clients, at most all"
+    );
+    limits::make_room_for(arguments.listeners.clients)?;
     let plan = Plan::new(&arguments.target, crowd(&arguments));
-    let run = Run::start(plan, Servers(arguments.target.pid.clone()), crowd::attend)?;
+    let run = Run::start(plan, Servers(arguments.target.places.pid.clone()), crowd::attend)?;
     let (span, memory) = course(&arguments).follow(&run).await?;
     let figures = figures(run, &arguments, &span, memory).await?;
-    report::publish(&figures, arguments.target.json.as_deref())
+    report::publish(&figures, arguments.target.places.json.as_deref())
 }
 
 fn crowd(arguments: &Fanout) -> Crowd {
-    let inflight = arguments.inflight;
+    let inflight = arguments.pace.inflight;
     Crowd {
-        clients: arguments.clients,
-        senders: arguments.senders,
-        pace: arguments.rate.map_or(Pace::Closed { inflight }, |rate| Pace::Open { rate }),
-        bytes: arguments.bytes as usize,
+        clients: arguments.listeners.clients,
+        senders: arguments.listeners.senders,
+        pace: arguments.pace.rate.map_or(Pace::Closed { inflight }, |rate| Pace::Open { rate }),
+        bytes: arguments.talk.text.bytes as usize,
     }
 }
 
 fn course(arguments: &Fanout) -> Course {
     Course {
-        clients: arguments.clients,
+        clients: arguments.listeners.clients,
         patience: arguments.target.patience,
-        warm_up: arguments.warm_up,
-        seconds: arguments.seconds,
-        drain: arguments.drain,
+        warm_up: arguments.talk.warm_up,
+        seconds: arguments.talk.seconds,
+        drain: arguments.talk.drain,
     }
 }
 
@@ -64,7 +67,7 @@ async fn figures(
         setting: Setting::new(arguments, &plan),
         cost: Cost::new(span, memory),
         latency_ms: account.ledger.deliveries.summary(),
-        behind_ms: arguments.rate.map(|_| float(board.behind.load(Ordering::Relaxed)) / 1e6),
+        behind_ms: arguments.pace.rate.map(|_| float(board.behind.load(Ordering::Relaxed)) / 1e6),
         verdict: Verdict::new(&account, &said, board.cut_off.load(Ordering::Relaxed)),
         unanswered: account.unanswered,
         refused: account.ledger.refused,
@@ -108,12 +111,12 @@ impl Setting {
             dialect: arguments.target.dialect,
             nodes: plan.nodes.len(),
             threads: plan.threads,
-            clients: arguments.clients,
-            senders: arguments.senders,
-            inflight: arguments.closed.then_some(arguments.inflight),
-            rate: arguments.rate,
-            bytes: arguments.bytes,
-            seconds: arguments.seconds,
+            clients: arguments.listeners.clients,
+            senders: arguments.listeners.senders,
+            inflight: arguments.pace.closed.then_some(arguments.pace.inflight),
+            rate: arguments.pace.rate,
+            bytes: arguments.talk.text.bytes,
+            seconds: arguments.talk.seconds,
         }
     }
 }

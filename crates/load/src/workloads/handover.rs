@@ -24,9 +24,9 @@ use crate::{
 
 /// True when handing over adds at most what it may.
 pub(crate) async fn run(arguments: Handover) -> anyhow::Result<bool> {
-    ensure!(arguments.url.len() > 1, "one node has nobody to hand over to: say --url for each node");
+    ensure!(arguments.places.url.len() > 1, "one node has nobody to hand over to: say --url for each node");
     let figures = LocalSet::new().run_until(measure(&arguments)).await?;
-    report::publish(&figures, arguments.json.as_deref())
+    report::publish(&figures, arguments.places.json.as_deref())
 }
 
 async fn measure(arguments: &Handover) -> anyhow::Result<Figures> {
@@ -47,7 +47,7 @@ async fn measure(arguments: &Handover) -> anyhow::Result<Figures> {
 
 /// In another order each round, and with another node as the owner.
 fn ways(arguments: &Handover, round: u32) -> Vec<(Name, Way)> {
-    let nodes = arguments.url.len();
+    let nodes = arguments.places.url.len();
     let owner = round as usize % nodes;
     let mut ways = vec![
         (Name::Own, Way { owner, by: owner }),
@@ -127,12 +127,12 @@ impl Figures {
     fn new(arguments: &Handover, samples: &[[Sample; 3]]) -> Self {
         let measured = |kind| Measured::new(samples, kind, arguments.alone.is_some());
         Self {
-            nodes: arguments.url.len(),
+            nodes: arguments.places.url.len(),
             rounds: arguments.rounds,
             pairs: arguments.pairs,
             messages: arguments.messages,
             rate: arguments.rate,
-            bytes: arguments.bytes,
+            bytes: arguments.text.bytes,
             added_at_most_ms: arguments.added_at_most,
             post: measured(|sample| &sample.posts),
             delivery: measured(|sample| &sample.deliveries),

@@ -20,9 +20,9 @@ use crate::{
 
 /// True when every connection was still there at the end.
 pub(crate) async fn run(arguments: Idle) -> anyhow::Result<bool> {
-    ensure!(!arguments.target.pid.is_empty(), "idle measures the server's memory: say its --pid");
+    ensure!(!arguments.target.places.pid.is_empty(), "idle measures the server's memory: say its --pid");
     limits::make_room_for(arguments.clients)?;
-    let servers = Servers(arguments.target.pid.clone());
+    let servers = Servers(arguments.target.places.pid.clone());
     let before = memory(&servers)?;
     let plan = Plan::new(&arguments.target, Crowd { clients: arguments.clients, ..Crowd::default() });
     let run = Run::start(plan, servers, crowd::attend)?;
@@ -35,7 +35,7 @@ pub(crate) async fn run(arguments: Idle) -> anyhow::Result<bool> {
     let arrived = run.reading()?.since(&arriving);
     let held = run.pass(arguments.seconds, |span| tell(span, everybody)).await?;
     let figures = figures(run, &arguments, before, &arrived, &held).await?;
-    report::publish(&figures, arguments.target.json.as_deref())
+    report::publish(&figures, arguments.target.places.json.as_deref())
 }
 
 fn memory(servers: &Servers) -> anyhow::Result<u64> {

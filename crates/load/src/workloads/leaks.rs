@@ -31,16 +31,19 @@ use crate::{
 
 /// True when nothing remains and the memory grows no more than it may.
 pub(crate) async fn run(arguments: Leaks) -> anyhow::Result<bool> {
-    ensure!(arguments.url.len() == arguments.admin.len(), "say --admin for each --url, in the same order");
+    ensure!(
+        arguments.places.url.len() == arguments.admin.len(),
+        "say --admin for each --url, in the same order"
+    );
     ensure!(arguments.rounds > arguments.warm_up + 1, "of so few --rounds none would be left to be judged");
     limits::make_room_for(arguments.clients)?;
     let figures = LocalSet::new().run_until(measure(&arguments)).await?;
-    report::publish(&figures, arguments.json.as_deref())
+    report::publish(&figures, arguments.places.json.as_deref())
 }
 
 async fn measure(arguments: &Leaks) -> anyhow::Result<Figures> {
     let places = Places { admin: arguments.admin.clone(), store: arguments.redis.clone() };
-    let plan = Plan::at(&arguments.url, arguments.path.as_ref(), Dialect::V1, Crowd::default());
+    let plan = Plan::at(&arguments.places.url, arguments.places.path.as_ref(), Dialect::V1, Crowd::default());
     let scene = Rc::new(Scene::new(plan));
     let before = places.look().await?;
     let connections = places.connections().await?;
@@ -144,7 +147,7 @@ impl Figures {
         keys: usize,
         settled_after: Duration,
     ) -> Self {
-        let nodes = arguments.url.len();
+        let nodes = arguments.places.url.len();
         let counted = &memory[arguments.warm_up as usize..];
         let grows = |node: usize| {
             let megabytes: Vec<f64> = counted.iter().map(|round| float(round[node]) / 1e6).collect();

@@ -23,37 +23,40 @@ use crate::{
 
 /// True when the figures are clean: every message once and in order, and no answer but 200.
 pub(crate) async fn run(arguments: Polling) -> anyhow::Result<bool> {
-    ensure!(arguments.senders <= arguments.clients, "--senders are some of the --clients, at most all");
+    ensure!(
+        arguments.listeners.senders <= arguments.listeners.clients,
+        "--senders are some of the --clients, at most all"
+    );
     ensure!(
         (arguments.eio, arguments.target.dialect) != (Eio::Three, Dialect::V1),
         "--eio 3 speaks the vocabularies of the main namespace, and v1 has one of its own"
     );
     // Each may have left a connection at every node, and one more that posts.
-    let places = u32::try_from(arguments.target.url.len())? + 1;
-    limits::make_room_for(arguments.clients.saturating_mul(places))?;
+    let places = u32::try_from(arguments.target.places.url.len())? + 1;
+    limits::make_room_for(arguments.listeners.clients.saturating_mul(places))?;
     let plan = Plan::new(&arguments.target, crowd(&arguments)).by_polling(arguments.eio);
-    let run = Run::start(plan, Servers(arguments.target.pid.clone()), crowd::attend)?;
+    let run = Run::start(plan, Servers(arguments.target.places.pid.clone()), crowd::attend)?;
     let (span, memory) = course(&arguments).follow(&run).await?;
     let figures = figures(run, &arguments, &span, memory).await?;
-    report::publish(&figures, arguments.target.json.as_deref())
+    report::publish(&figures, arguments.target.places.json.as_deref())
 }
 
 fn crowd(arguments: &Polling) -> Crowd {
     Crowd {
-        clients: arguments.clients,
-        senders: arguments.senders,
+        clients: arguments.listeners.clients,
+        senders: arguments.listeners.senders,
         pace: Pace::Open { rate: arguments.rate },
-        bytes: arguments.bytes as usize,
+        bytes: arguments.talk.text.bytes as usize,
     }
 }
 
 fn course(arguments: &Polling) -> Course {
     Course {
-        clients: arguments.clients,
+        clients: arguments.listeners.clients,
         patience: arguments.target.patience,
-        warm_up: arguments.warm_up,
-        seconds: arguments.seconds,
-        drain: arguments.drain,
+        warm_up: arguments.talk.warm_up,
+        seconds: arguments.talk.seconds,
+        drain: arguments.talk.drain,
     }
 }
 
@@ -127,11 +130,11 @@ impl Setting {
             eio: arguments.eio,
             nodes: plan.nodes.len(),
             threads: plan.threads,
-            clients: arguments.clients,
-            senders: arguments.senders,
+            clients: arguments.listeners.clients,
+            senders: arguments.listeners.senders,
             rate: arguments.rate,
-            bytes: arguments.bytes,
-            seconds: arguments.seconds,
+            bytes: arguments.talk.text.bytes,
+            seconds: arguments.talk.seconds,
         }
     }
 

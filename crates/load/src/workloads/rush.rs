@@ -39,19 +39,25 @@ use crate::{
 /// True when everybody came in and nobody was cut off.
 pub(crate) async fn run(arguments: Rush) -> anyhow::Result<bool> {
     ensure!(arguments.target.dialect.people().is_some(), "nobody hears who comes: say --dialect 002 or v1");
-    limits::make_room_for(arguments.clients + arguments.observers)?;
+    limits::make_room_for(arguments.witnessed.clients + arguments.witnessed.observers)?;
     let figures = LocalSet::new().run_until(measure(&arguments)).await?;
-    report::publish(&figures, arguments.target.json.as_deref())
+    report::publish(&figures, arguments.target.places.json.as_deref())
 }
 
 async fn measure(arguments: &Rush) -> anyhow::Result<Figures> {
     let scene = Rc::new(Scene::new(Plan::new(&arguments.target, Crowd::default())));
-    let observers = Observers::gather(&scene, arguments.clients, arguments.observers, arguments.rate).await?;
+    let observers = Observers::gather(
+        &scene,
+        arguments.witnessed.clients,
+        arguments.witnessed.observers,
+        arguments.witnessed.rate,
+    )
+    .await?;
     let (tally, (start, started)) = (Rc::new(Tally::default()), watch::channel(None));
     let _clients = gather(arguments, &scene, &tally, &started).await?;
     sleep(CALM).await;
-    eprintln!("{} come in", arguments.clients);
-    let meter = Meter::new(&arguments.target.pid, &arguments.redis_pid);
+    eprintln!("{} come in", arguments.witnessed.clients);
+    let meter = Meter::new(&arguments.target.places.pid, &arguments.target.places.redis_pid);
     observers.sights.borrow_mut().forget();
     scene.bytes.set(0);
     let (before, began) = (meter.read()?, Instant::now());
@@ -71,10 +77,11 @@ async fn gather(
 ) -> anyhow::Result<JoinSet<anyhow::Result<()>>> {
     let turnstile = Arc::new(Semaphore::new(ARRIVALS_AT_ONCE));
     let mut clients = JoinSet::new();
-    for number in 0..arguments.clients {
+    for number in 0..arguments.witnessed.clients {
         let place = Arc::clone(&turnstile).acquire_owned().await?;
-        let due =
-            Duration::from_secs_f64(arguments.within * f64::from(number) / f64::from(arguments.clients));
+        let due = Duration::from_secs_f64(
+            arguments.within * f64::from(number) / f64::from(arguments.witnessed.clients),
+        );
         let newcomer = Newcomer { scene: Rc::clone(scene), number, due, tally: Rc::clone(tally) };
         clients.spawn_local(newcomer.live(place, started.clone()));
     }
@@ -204,14 +211,14 @@ impl Figures {
         spent: Spent,
         start: Instant,
     ) -> Self {
-        let each = |sum: u64| float(sum) / f64::from(arguments.observers);
+        let each = |sum: u64| float(sum) / f64::from(arguments.witnessed.observers);
         Self {
             dialect: arguments.target.dialect,
-            nodes: arguments.target.url.len(),
-            clients: arguments.clients,
+            nodes: arguments.target.places.url.len(),
+            clients: arguments.witnessed.clients,
             within_s: arguments.within,
             measured_s: arguments.seconds,
-            rate: arguments.rate,
+            rate: arguments.witnessed.rate,
             answer_ms: tally.answers.borrow().summary(),
             refused: tally.refused.get(),
             cpu_s: spent,

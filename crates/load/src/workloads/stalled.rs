@@ -27,14 +27,17 @@ use crate::{
 /// True when the figures are clean, and nothing cost more than it may.
 pub(crate) async fn run(arguments: Stalled) -> anyhow::Result<bool> {
     ensure!(arguments.target.dialect == Dialect::V1, "only v1 tells what was missed: say --dialect v1");
-    ensure!(!arguments.target.pid.is_empty(), "stalled measures the server's memory: say its --pid");
-    ensure!(arguments.senders <= arguments.clients, "--senders are some of the --clients, at most all");
-    limits::make_room_for(arguments.clients)?;
+    ensure!(!arguments.target.places.pid.is_empty(), "stalled measures the server's memory: say its --pid");
+    ensure!(
+        arguments.listeners.senders <= arguments.listeners.clients,
+        "--senders are some of the --clients, at most all"
+    );
+    limits::make_room_for(arguments.listeners.clients)?;
     let mut rounds = Vec::new();
     for _ in 0..arguments.rounds {
         rounds.push([measure(&arguments, false).await?, measure(&arguments, true).await?]);
     }
-    report::publish(&Figures::new(&arguments, &rounds), arguments.target.json.as_deref())
+    report::publish(&Figures::new(&arguments, &rounds), arguments.target.places.json.as_deref())
 }
 
 /// One room, from its first client to its last.
@@ -49,19 +52,19 @@ struct Measured {
 
 async fn measure(arguments: &Stalled, one_sleeps: bool) -> anyhow::Result<Measured> {
     let crowd = Crowd {
-        clients: arguments.clients,
-        senders: arguments.senders,
+        clients: arguments.listeners.clients,
+        senders: arguments.listeners.senders,
         pace: Pace::Open { rate: arguments.rate },
-        bytes: arguments.bytes as usize,
+        bytes: arguments.talk.text.bytes as usize,
     };
-    let servers = Servers(arguments.target.pid.clone());
+    let servers = Servers(arguments.target.places.pid.clone());
     let run = Run::start(Plan::new(&arguments.target, crowd), servers, crowd::attend)?;
     let course = Course {
-        clients: arguments.clients,
+        clients: arguments.listeners.clients,
         patience: arguments.target.patience,
-        warm_up: WARM_UP,
-        seconds: arguments.seconds,
-        drain: DRAIN,
+        warm_up: arguments.talk.warm_up,
+        seconds: arguments.talk.seconds,
+        drain: arguments.talk.drain,
     };
     let sleep = async { if one_sleeps { sleeps(&run, arguments).await.map(Some) } else { Ok(None) } };
     let (_, grown, slept) = tokio::try_join!(course.follow(&run), watch_memory(&run), sleep)?;
@@ -127,9 +130,9 @@ impl Figures {
         let slept: Vec<Slept> = rounds.iter().filter_map(|[_, stalled]| stalled.slept).collect();
         Self {
             rounds: arguments.rounds,
-            clients: arguments.clients,
+            clients: arguments.listeners.clients,
             rate: arguments.rate,
-            bytes: arguments.bytes,
+            bytes: arguments.talk.text.bytes,
             cut_off_within_s: arguments.cut_off_within,
             memory_at_most_kib: arguments.memory_at_most,
             added_at_most_percent: arguments.added_at_most,
@@ -182,7 +185,4 @@ impl Report for Figures {
     }
 }
 
-/// Seconds.
-const WARM_UP: u64 = 1;
-const DRAIN: u64 = 5;
 const GLANCE: Duration = Duration::from_millis(50);

@@ -32,9 +32,9 @@ use crate::{
 /// True when all were whole in time, and nobody who stayed was told of it.
 pub(crate) async fn run(arguments: Storm) -> anyhow::Result<bool> {
     ensure!(arguments.target.dialect == Dialect::V1, "only v1 can come back: say --dialect v1");
-    limits::make_room_for(arguments.clients + arguments.observers)?;
+    limits::make_room_for(arguments.witnessed.clients + arguments.witnessed.observers)?;
     let figures = LocalSet::new().run_until(Course::run(&arguments)).await?;
-    report::publish(&figures, arguments.target.json.as_deref())
+    report::publish(&figures, arguments.target.places.json.as_deref())
 }
 
 /// From the first arrival to the last goodbye.
@@ -66,8 +66,8 @@ impl<'a> Course<'a> {
 
     async fn begin(arguments: &'a Storm) -> anyhow::Result<Self> {
         let scene = Rc::new(Scene::new(Plan::new(&arguments.target, Crowd::default())));
-        let (first, observers) = (arguments.clients, arguments.observers);
-        let observers = Observers::gather(&scene, first, observers, arguments.rate).await?;
+        let (first, observers) = (arguments.witnessed.clients, arguments.witnessed.observers);
+        let observers = Observers::gather(&scene, first, observers, arguments.witnessed.rate).await?;
         let (weather, _) = watch::channel(Weather::Calm);
         Ok(Self { arguments, scene, observers, weather, tally: Rc::default(), clients: JoinSet::new() })
     }
@@ -75,13 +75,13 @@ impl<'a> Course<'a> {
     /// A few arrive at a time; what it is like at once is measured when they come back.
     async fn gather(&mut self) -> anyhow::Result<()> {
         let turnstile = Arc::new(Semaphore::new(ARRIVALS_AT_ONCE));
-        for number in 0..self.arguments.clients {
+        for number in 0..self.arguments.witnessed.clients {
             let place = Arc::clone(&turnstile).acquire_owned().await?;
             let returner = Returner::new(Rc::clone(&self.scene), number, Rc::clone(&self.tally));
             self.clients.spawn_local(returner.live(place, self.weather.subscribe()));
             self.check()?;
         }
-        let everybody = u64::from(self.arguments.clients + self.arguments.observers);
+        let everybody = u64::from(self.arguments.witnessed.clients + self.arguments.witnessed.observers);
         let patience = Duration::from_secs(self.arguments.target.patience);
         let all_are_there = self.observers.see(everybody, patience).await;
         self.check().and(all_are_there)
@@ -89,14 +89,14 @@ impl<'a> Course<'a> {
 
     /// From the cut until everybody is whole, or ought to have been long ago.
     async fn rage(&mut self) -> anyhow::Result<Spent> {
-        eprintln!("{} connections are cut", self.arguments.clients);
-        let meter = Meter::new(&self.arguments.target.pid, &self.arguments.redis_pid);
+        eprintln!("{} connections are cut", self.arguments.witnessed.clients);
+        let meter = Meter::new(&self.arguments.target.places.pid, &self.arguments.target.places.redis_pid);
         self.observers.sights.borrow_mut().forget();
         let (before, since) = (meter.read()?, Instant::now());
         let away = Duration::from_millis(self.arguments.away);
         self.weather.send_replace(Weather::Storm { since, away });
         let longest = Duration::from_secs_f64(self.arguments.within * PATIENCE);
-        while self.tally.borrow().whole.count() < u64::from(self.arguments.clients)
+        while self.tally.borrow().whole.count() < u64::from(self.arguments.witnessed.clients)
             && since.elapsed() < longest
         {
             self.check()?;
@@ -161,10 +161,10 @@ struct Figures {
 impl Figures {
     fn new(arguments: &Storm, tally: &Tally, sights: &Sights, arrival_s: f64, spent: Spent) -> Self {
         Self {
-            nodes: arguments.target.url.len(),
-            clients: arguments.clients,
-            observers: arguments.observers,
-            rate: arguments.rate,
+            nodes: arguments.target.places.url.len(),
+            clients: arguments.witnessed.clients,
+            observers: arguments.witnessed.observers,
+            rate: arguments.witnessed.rate,
             away_ms: arguments.away,
             within_s: arguments.within,
             arrival_s,

@@ -45,9 +45,9 @@ pub(crate) struct Way {
 
 impl Stage {
     pub(crate) fn new(arguments: &Handover) -> Self {
-        let nodes = [&arguments.url[..], arguments.alone.as_slice()].concat();
+        let nodes = [&arguments.places.url[..], arguments.alone.as_slice()].concat();
         let dialect = Dialect::Response;
-        let path = arguments.path.clone().unwrap_or_else(|| Path(dialect.default_path().to_owned()));
+        let path = arguments.places.path.clone().unwrap_or_else(|| Path(dialect.default_path().to_owned()));
         Self {
             pool: Rc::new(Pool::new(&nodes, Arc::default())),
             path,
@@ -55,7 +55,7 @@ impl Stage {
             pairs: arguments.pairs,
             messages: arguments.messages,
             rate: arguments.rate,
-            bytes: arguments.bytes as usize,
+            bytes: arguments.text.bytes as usize,
             began: Instant::now(),
         }
     }
