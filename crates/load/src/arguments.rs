@@ -26,6 +26,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Workload {
     /// A few talk, all listen: deliveries a second, CPU per delivery, latency, and whether all arrived
     Fanout(Fanout),
+    /// Many rooms, a few talk in each (v1): the same, and whether anything is heard in a room that is not its own
+    Rooms(Rooms),
     /// The same by long-polling, each request to another node: whether a balancer needs to know sessions
     Polling(Polling),
     /// What a request costs that lands on a node which has not its session, and must hand it over
@@ -50,6 +52,25 @@ pub(crate) struct Fanout {
     pub(crate) target: Target,
     #[command(flatten)]
     pub(crate) listeners: Listeners,
+    #[command(flatten)]
+    pub(crate) pace: Loop,
+    #[command(flatten)]
+    pub(crate) talk: Talk,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Rooms {
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// How many rooms
+    #[arg(long = "rooms", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=99_999))]
+    pub(crate) number: u32,
+    /// How many listen in each
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) members: u32,
+    /// How many of each room talk as well
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) senders: u32,
     #[command(flatten)]
     pub(crate) pace: Loop,
     #[command(flatten)]

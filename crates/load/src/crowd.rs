@@ -1,10 +1,12 @@
 //! A thread's clients that stay: they arrive, listen, and at the end give account.
 
+pub(crate) mod account;
 pub(crate) mod arrival;
 pub(crate) mod board;
 pub(crate) mod client;
 pub(crate) mod course;
 pub(crate) mod gauges;
+mod lag;
 pub(crate) mod poller;
 pub(crate) mod run;
 pub(crate) mod shard;
@@ -20,38 +22,25 @@ use tokio::{
     time::{sleep, timeout},
 };
 
+pub(crate) use self::account::Account;
 use crate::{
     crowd::{
         arrival::{Arrival, Listener},
         board::Phase,
         client::Client,
-        shard::{Ledger, Shard},
+        shard::Shard,
     },
-    plan::{Plan, Transport},
-    verdict::hearing::{Hearing, Said},
+    plan::Transport,
     wire::session::Refused,
 };
-
-/// What one thread's clients have said, heard and met.
-#[derive(Debug, Default)]
-pub(crate) struct Account {
-    /// Of those who were connected the whole time.
-    pub(crate) hearings: Vec<Hearing>,
-    /// Of those who were cut off.
-    pub(crate) cut_short: Vec<Hearing>,
-    /// By sender.
-    pub(crate) said: Vec<(u32, Said)>,
-    /// Messages for which the acknowledgement never came.
-    pub(crate) unanswered: u64,
-    pub(crate) ledger: Ledger,
-}
 
 /// From the first arrival to the end of the run.
 pub(crate) async fn attend(shard: Rc<Shard>) -> anyhow::Result<Account> {
     let mut tasks = JoinSet::new();
+    tasks.spawn_local(lag::watch(Rc::clone(&shard)));
     let crowd = gather(&shard, &mut tasks).await?;
     for (number, client) in &crowd {
-        if shard.plan.is_sender(*number) {
+        if shard.plan.crowd.is_sender(*number) {
             tasks.spawn_local(talk::talk(Rc::clone(&shard), *number, Rc::clone(client)));
         }
     }
@@ -105,13 +94,16 @@ fn turn_away(shard: &Shard, error: anyhow::Error) -> anyhow::Result<()> {
     };
     shard.board.turned_away.fetch_add(1, Ordering::Relaxed);
     shard.note_ending(refused.to_string());
+    shard.note_gone(0);
     Ok(())
 }
 
 async fn stay(mut listener: Listener, client: Rc<RefCell<Client>>, shard: Rc<Shard>) {
     let ended = arrival::listen(&mut listener, &client, &shard).await;
-    client.borrow_mut().lose(&ended);
+    let client = &mut *client.borrow_mut();
+    client.lose(&ended);
     shard.note_ending(ended.to_string());
+    shard.note_gone(client.heard_in_all());
 }
 
 /// A WebSocket ends with its connection. Of a polling session the server would learn by its heartbeat, much later,
@@ -130,40 +122,11 @@ async fn say_goodbye(crowd: &Crowd) {
 
 fn account(shard: &Shard, crowd: &Crowd) -> Account {
     let mut account = Account { ledger: shard.ledger.take(), ..Account::default() };
+    let plan = &shard.plan.crowd;
     for (number, client) in crowd {
-        let client = &mut *client.borrow_mut();
-        if let Some(voice) = &client.voice {
-            account.said.push((*number, voice.said()));
-            account.unanswered += u64::from(voice.unanswered());
-        }
-        let hearing = std::mem::replace(&mut client.hearing, Hearing::new(0));
-        if client.is_in() { account.hearings.push(hearing) } else { account.cut_short.push(hearing) }
+        account.add(plan.room_of(*number), plan.place_of(*number), &mut client.borrow_mut());
     }
     account
-}
-
-impl Account {
-    /// Of several threads, one.
-    pub(crate) fn sum(accounts: Vec<Self>) -> Self {
-        let mut total = Self::default();
-        for account in accounts {
-            total.hearings.extend(account.hearings);
-            total.cut_short.extend(account.cut_short);
-            total.said.extend(account.said);
-            total.unanswered += account.unanswered;
-            total.ledger.add(account.ledger);
-        }
-        total
-    }
-
-    /// What was said in all, in the senders' order.
-    pub(crate) fn said_by_sender(&mut self, plan: &Plan) -> Vec<Said> {
-        let mut by_sender: Vec<Said> = (0..plan.crowd.senders).map(|_| Said::default()).collect();
-        for (sender, said) in self.said.drain(..) {
-            by_sender[sender as usize] = said;
-        }
-        by_sender
-    }
 }
 
 const ARRIVALS_AT_ONCE: usize = 64;

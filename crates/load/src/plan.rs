@@ -4,7 +4,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::{
     arguments::{
-        shared::Target,
+        shared::{Listeners, Loop, Talk, Target},
         target::{Node, Path},
     },
     wire::payload::Eio,
@@ -34,11 +34,13 @@ pub(crate) enum Transport {
     Polling(Eio),
 }
 
-/// The clients that stay for the whole run.
+/// The clients that stay for the whole run. Those of a room have consecutive numbers.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Crowd {
-    pub(crate) clients: u32,
-    /// The first so many of them talk.
+    pub(crate) rooms: u32,
+    /// Of each room.
+    pub(crate) members: u32,
+    /// The first so many of each room talk.
     pub(crate) senders: u32,
     pub(crate) pace: Pace,
     /// The size of a text.
@@ -53,6 +55,46 @@ pub(crate) enum Pace {
     Closed { inflight: u32 },
     /// So many a second, of all senders together.
     Open { rate: f64 },
+}
+
+impl Pace {
+    pub(crate) fn of(asked: &Loop) -> Self {
+        asked.rate.map_or(Self::Closed { inflight: asked.inflight }, |rate| Self::Open { rate })
+    }
+}
+
+impl Crowd {
+    /// One room.
+    pub(crate) fn of(listeners: &Listeners, pace: Pace, talk: Talk) -> Self {
+        let Listeners { clients: members, senders } = *listeners;
+        Self { rooms: 1, members, senders, pace, bytes: talk.text.bytes as usize }
+    }
+
+    pub(crate) fn clients(&self) -> u32 {
+        self.rooms * self.members
+    }
+
+    pub(crate) fn room_of(&self, client: u32) -> u32 {
+        client / self.members
+    }
+
+    /// In its room; the first ones talk.
+    pub(crate) fn place_of(&self, client: u32) -> u32 {
+        client % self.members
+    }
+
+    pub(crate) fn is_sender(&self, client: u32) -> bool {
+        self.place_of(client) < self.senders
+    }
+
+    /// When it is whose turn of all who talk: the rooms take turns, and in each its senders.
+    pub(crate) fn turn_of(&self, sender: u32) -> u32 {
+        self.place_of(sender) * self.rooms + self.room_of(sender)
+    }
+
+    pub(crate) fn talkers(&self) -> u32 {
+        self.rooms * self.senders
+    }
 }
 
 impl Plan {
@@ -90,11 +132,15 @@ impl Plan {
 
     /// The clients of one thread.
     pub(crate) fn clients_of(&self, thread: u32) -> impl Iterator<Item = u32> + use<> {
-        (thread..self.crowd.clients).step_by(self.threads as usize)
+        (thread..self.crowd.clients()).step_by(self.threads as usize)
     }
 
-    pub(crate) fn is_sender(&self, client: u32) -> bool {
-        client < self.crowd.senders
+    /// What this client says: of its own room where there are several.
+    pub(crate) fn script_of(&self, client: u32) -> Script {
+        match self.crowd.rooms {
+            0 | 1 => self.script.clone(),
+            _ => self.script.in_room(self.crowd.room_of(client)),
+        }
     }
 
     /// Nanoseconds since the run began.

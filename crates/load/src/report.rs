@@ -3,6 +3,8 @@
 pub(crate) mod comparison;
 pub(crate) mod cost;
 pub(crate) mod latency;
+pub(crate) mod outcome;
+pub(crate) mod progress;
 
 use std::{
     fs::File,
@@ -13,6 +15,8 @@ use std::{
 use anyhow::Context;
 use serde::Serialize;
 
+use crate::machine::bill::{Bill, Watch};
+
 /// One workload's figures. Its JSON has the same ones as its table.
 pub(crate) trait Report: Serialize {
     /// Name and value, in the order to be read.
@@ -20,17 +24,34 @@ pub(crate) trait Report: Serialize {
 
     /// Nothing lost, repeated, reordered or cut off.
     fn is_clean(&self) -> bool;
+
+    /// Why the figures may say less than they seem to.
+    fn warnings(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 pub(crate) type Row = (&'static str, String);
 
-/// Says whether the figures are clean.
-pub(crate) fn publish(report: &impl Report, json: Option<&Path>) -> anyhow::Result<bool> {
-    write_table(&mut io::stdout().lock(), &report.rows())?;
+/// The figures, and what it has cost all processes. Says whether the figures are clean.
+pub(crate) fn publish(report: &impl Report, watch: Watch, json: Option<&Path>) -> anyhow::Result<bool> {
+    let whole = Whole { report, bill: watch.end()? };
+    write_table(&mut io::stdout().lock(), &[report.rows(), whole.bill.rows()].concat())?;
+    for warning in report.warnings() {
+        eprintln!("hubbub-load: warning: {warning}");
+    }
     if let Some(path) = json {
-        write_json(report, path).with_context(|| format!("cannot write {}", path.display()))?;
+        write_json(&whole, path).with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(report.is_clean())
+}
+
+#[derive(Serialize)]
+struct Whole<'a, R> {
+    #[serde(flatten)]
+    report: &'a R,
+    #[serde(flatten)]
+    bill: Bill,
 }
 
 fn write_table(out: &mut impl Write, rows: &[Row]) -> io::Result<()> {
@@ -42,11 +63,21 @@ fn write_table(out: &mut impl Write, rows: &[Row]) -> io::Result<()> {
     out.flush()
 }
 
-fn write_json(report: &impl Report, path: &Path) -> anyhow::Result<()> {
+fn write_json(report: &impl Serialize, path: &Path) -> anyhow::Result<()> {
     let mut file = BufWriter::new(File::create(path)?);
     serde_json::to_writer_pretty(&mut file, report)?;
     writeln!(file)?;
     Ok(file.flush()?)
+}
+
+/// `None` for a part of nothing.
+pub(crate) fn ratio(whole: f64, parts: u64) -> Option<f64> {
+    (parts > 0).then(|| whole / float(parts))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a figure to read: 15 digits are enough")]
+pub(crate) fn float(count: u64) -> f64 {
+    count as f64
 }
 
 /// `1234567.8` as `1,234,568`.

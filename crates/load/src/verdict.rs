@@ -7,13 +7,13 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::{
-    crowd::Account,
+    crowd::{Account, account::Room},
     report::Row,
     verdict::hearing::{Hearing, Said},
 };
 
 /// Over the whole run, warm-up and drain too.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Verdict {
     said: u64,
     /// Deliveries that never came; of a receiver that was cut off, only what it had jumped over before.
@@ -21,14 +21,22 @@ pub(crate) struct Verdict {
     repeated: u64,
     /// Deliveries that came after a later message of the same sender.
     reordered: u64,
+    /// Deliveries of what was said in another room, or by nobody.
+    strayed: u64,
     /// Receivers that heard everything, but in another order than most.
     other_order: u64,
     cut_off: u32,
 }
 
 impl Verdict {
-    pub(crate) fn new(account: &Account, said: &[Said], cut_off: u32) -> Self {
-        let Account { hearings, cut_short, .. } = account;
+    pub(crate) fn new(account: &Account, cut_off: u32) -> Self {
+        let verdicts = account.rooms.values().map(Self::of_room);
+        verdicts.fold(Self { cut_off, ..Self::default() }, Self::and)
+    }
+
+    fn of_room(room: &Room) -> Self {
+        let said = &room.said()[..];
+        let Room { hearings, cut_short, .. } = room;
         let missing: u64 = hearings.iter().map(|hearing| hearing.missing(said)).sum();
         let missing_before_the_cut: u64 = cut_short.iter().map(|hearing| hearing.jumped(said)).sum();
         let sum = |figure: fn(&Hearing) -> u64| hearings.iter().chain(cut_short).map(figure).sum();
@@ -37,14 +45,32 @@ impl Verdict {
             lost: missing + missing_before_the_cut,
             repeated: sum(Hearing::repeated),
             reordered: sum(Hearing::reordered),
+            strayed: sum(Hearing::strayed),
             other_order: in_another_order(hearings, said),
-            cut_off,
+            cut_off: 0,
+        }
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self {
+            said: self.said + other.said,
+            lost: self.lost + other.lost,
+            repeated: self.repeated + other.repeated,
+            reordered: self.reordered + other.reordered,
+            strayed: self.strayed + other.strayed,
+            other_order: self.other_order + other.other_order,
+            cut_off: self.cut_off + other.cut_off,
         }
     }
 
     pub(crate) fn is_clean(&self) -> bool {
-        let Self { said: _, lost, repeated, reordered, other_order, cut_off } = self;
-        [*lost, *repeated, *reordered, *other_order, u64::from(*cut_off)] == [0; 5]
+        self.is_honest() && self.cut_off == 0
+    }
+
+    /// Whatever else happened, nobody was told anything wrong.
+    pub(crate) fn is_honest(&self) -> bool {
+        let Self { said: _, lost, repeated, reordered, strayed, other_order, cut_off: _ } = self;
+        [*lost, *repeated, *reordered, *strayed, *other_order] == [0; 5]
     }
 
     pub(crate) fn rows(&self) -> Vec<Row> {
@@ -53,13 +79,14 @@ impl Verdict {
             ("lost", self.lost.to_string()),
             ("repeated", self.repeated.to_string()),
             ("reordered", self.reordered.to_string()),
+            ("heard in a room that is not its own", self.strayed.to_string()),
             ("receivers in another order", self.other_order.to_string()),
             ("cut off", self.cut_off.to_string()),
         ]
     }
 }
 
-fn in_another_order(hearings: &[Hearing], said: &[Said]) -> u64 {
+fn in_another_order(hearings: &[Hearing], said: &[&Said]) -> u64 {
     let mut orders = BTreeMap::<u64, u64>::new();
     for hearing in hearings.iter().filter(|hearing| hearing.missing(said) == 0) {
         *orders.entry(hearing.order()).or_default() += 1;
@@ -81,7 +108,8 @@ mod tests {
 
     #[test]
     fn only_who_heard_everything_can_have_heard_another_order() {
-        let said = [1, 1].map(|count| Said { count, refused: Vec::new() });
+        let said = Said { count: 1, refused: Vec::new() };
+        let said = [&said, &said];
         let (usual, other, partial) = ([(0, 0), (1, 0)], [(1, 0), (0, 0)], [(0, 0)]);
         let hearings = [&usual[..], &usual[..], &other[..], &partial[..]].map(heard);
         assert_eq!(in_another_order(&hearings, &said), 1);

@@ -6,6 +6,7 @@ mod handover;
 mod idle;
 mod leaks;
 mod polling;
+mod rooms;
 mod rush;
 mod stalled;
 mod storm;
@@ -16,6 +17,7 @@ use crate::arguments::Workload;
 pub(crate) async fn run(workload: Workload) -> anyhow::Result<bool> {
     match workload {
         Workload::Fanout(arguments) => fanout::run(arguments).await,
+        Workload::Rooms(arguments) => rooms::run(arguments).await,
         Workload::Polling(arguments) => polling::run(arguments).await,
         Workload::Handover(arguments) => handover::run(arguments).await,
         Workload::Stalled(arguments) => stalled::run(arguments).await,

@@ -110,3 +110,13 @@ pub(crate) struct Witnessed {
     #[arg(long, value_name = "MESSAGES_PER_SECOND", default_value_t = 5.0, value_parser = positive)]
     pub(crate) rate: f64,
 }
+
+impl Loop {
+    /// As a table says it.
+    pub(crate) fn words(inflight: Option<u32>, rate: Option<f64>) -> String {
+        match (rate, inflight) {
+            (Some(rate), _) => format!("open, {rate} messages/s"),
+            (None, inflight) => format!("closed, {} in flight each", inflight.unwrap_or_default()),
+        }
+    }
+}

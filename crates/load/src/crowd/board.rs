@@ -23,10 +23,14 @@ pub(crate) struct Board {
     pub(crate) turned_away: AtomicU32,
     /// Connections that ended although nobody wanted it.
     pub(crate) cut_off: AtomicU32,
+    /// Clients that will not come back.
+    pub(crate) gone: AtomicU32,
     pub(crate) said: AtomicU64,
     pub(crate) refused: AtomicU64,
     /// Deliveries, repeated ones too.
     pub(crate) heard: AtomicU64,
+    /// Of these, the ones to clients that have gone since.
+    pub(crate) heard_by_gone: AtomicU64,
     /// What polling was answered.
     pub(crate) answers: Arc<Answers>,
     /// The furthest that an open loop has fallen behind its rate, in nanoseconds.

@@ -14,7 +14,7 @@ use crate::{
         payload::Eio,
     },
     words::{
-        dialect::GREETING,
+        dialect::{GREETING, Script},
         stamp::{Finder, Kind, Stamp},
     },
 };
@@ -23,6 +23,9 @@ use crate::{
 pub(crate) struct Client {
     shard: Rc<Shard>,
     number: u32,
+    script: Script,
+    /// The number of the first of its room.
+    first: u32,
     stage: Stage,
     outbox: Rc<dyn Outbox>,
     finder: Finder,
@@ -31,6 +34,8 @@ pub(crate) struct Client {
     has_heard_probe: bool,
     /// Messages heard in this turn, which the board does not know yet.
     heard: u64,
+    /// Those that the board knows.
+    heard_before: u64,
 }
 
 #[derive(Debug)]
@@ -46,20 +51,23 @@ impl Client {
         let plan = &shard.plan;
         Self {
             number,
+            script: plan.script_of(number),
+            first: number - plan.crowd.place_of(number),
             stage: Stage::Arriving,
             outbox,
             finder: Finder::new(plan.script.run),
             hearing: Hearing::new(plan.crowd.senders as usize),
-            voice: plan.is_sender(number).then(Voice::new),
+            voice: plan.crowd.is_sender(number).then(Voice::new),
             has_heard_probe: false,
             heard: 0,
+            heard_before: 0,
             shard,
         }
     }
 
     pub(crate) fn hear(&mut self, message: &Message<'_>, now: u64) {
         match message {
-            Message::Text(text) if text.starts_with(self.shard.plan.script.dialect.spoken()) => {
+            Message::Text(text) if text.starts_with(self.script.dialect.spoken()) => {
                 if let Some(stamp) = self.finder.find(text) {
                     self.hear_spoken(&stamp, now);
                 }
@@ -74,6 +82,7 @@ impl Client {
     pub(crate) fn end_turn(&mut self) -> Result<(), Ended> {
         self.flush();
         if self.heard > 0 {
+            self.heard_before += self.heard;
             self.shard.board.heard.fetch_add(std::mem::take(&mut self.heard), Ordering::Relaxed);
         }
         match &self.stage {
@@ -87,7 +96,7 @@ impl Client {
             return self.hear_probe();
         }
         self.heard += 1;
-        self.hearing.hear(stamp.sender, stamp.sequence);
+        self.hearing.hear(stamp.sender.wrapping_sub(self.first), stamp.sequence);
         self.shard.record_delivery(now.saturating_sub(stamp.said_at));
         if stamp.sender == self.number
             && let Some(voice) = &mut self.voice
@@ -122,12 +131,12 @@ impl Client {
     /// In protocol 3 everybody is connected to the main namespace without a word.
     fn connect(&self) {
         if self.shard.plan.transport != Transport::Polling(Eio::Three) {
-            self.send(&self.shard.plan.script.connect(self.number));
+            self.send(&self.script.connect(self.number));
         }
     }
 
     fn greet(&mut self) {
-        let greeting = self.shard.plan.script.greeting(self.number);
+        let greeting = self.script.greeting(self.number);
         if let Some(greeting) = &greeting {
             self.send(&greeting.packet);
         }
@@ -138,7 +147,7 @@ impl Client {
 
     /// `answer` is the packet behind `43`.
     fn hear_answer(&mut self, answer: &[u8]) {
-        let namespace = self.shard.plan.script.dialect.namespace().as_bytes();
+        let namespace = self.script.dialect.namespace().as_bytes();
         let Some(answer) = answer.strip_prefix(namespace) else { return };
         let digits = answer.iter().take_while(|byte| byte.is_ascii_digit()).count();
         let (id, arguments) = answer.split_at(digits);
@@ -169,6 +178,11 @@ impl Client {
 
     fn end(&mut self, reason: &str) {
         self.stage = Stage::Ended(reason.to_owned());
+    }
+
+    /// As far as the board knows.
+    pub(crate) fn heard_in_all(&self) -> u64 {
+        self.heard_before
     }
 
     /// Let in, and not gone since.
@@ -210,7 +224,7 @@ impl Client {
     /// One message. It goes out with the next [`Client::flush`].
     pub(crate) fn say_one(&mut self) {
         let Some(voice) = &mut self.voice else { return };
-        let sequence = voice.say(self.shard.plan.script.dialect.is_acknowledged());
+        let sequence = voice.say(self.script.dialect.is_acknowledged());
         self.shard.board.said.fetch_add(1, Ordering::Relaxed);
         self.say(Kind::Message, sequence, sequence + FIRST_MESSAGE);
     }
@@ -225,7 +239,7 @@ impl Client {
     fn say(&self, kind: Kind, sequence: u32, id: u32) {
         let plan = &self.shard.plan;
         let stamp = Stamp { kind, sender: self.number, sequence, said_at: plan.now() };
-        self.send(&plan.script.say(&stamp.text(plan.script.run, plan.crowd.bytes), id));
+        self.send(&self.script.say(&stamp.text(plan.script.run, plan.crowd.bytes), id));
     }
 
     fn send(&self, packet: &str) {
@@ -243,7 +257,7 @@ impl Client {
 
     /// Says goodbye, as a page that is closed in order.
     pub(crate) fn leave(&self) {
-        self.send(&self.shard.plan.script.leave());
+        self.send(&self.script.leave());
         self.outbox.close();
         self.flush();
     }

@@ -1,42 +1,58 @@
 //! The course of a workload in which people talk: all arrive, all have heard something, then it is measured.
 
-use std::sync::atomic::Ordering;
+use std::{sync::atomic::Ordering, time::Instant};
 
-use crate::crowd::{
-    Account,
-    board::{Board, Phase},
-    gauges::Span,
-    run::{Run, tell_deliveries},
+use crate::{
+    arguments::shared::{Talk, Target},
+    crowd::{
+        Account,
+        board::{Board, Phase},
+        gauges::Span,
+        run::{Run, tell_deliveries},
+    },
 };
 
 /// Times are in seconds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Course {
-    pub(crate) clients: u32,
     /// For all to be connected, and again for all to have heard something.
-    pub(crate) patience: u64,
-    pub(crate) warm_up: u64,
-    pub(crate) seconds: u64,
-    /// How long a silence ends the wait for what is still missing.
-    pub(crate) drain: u64,
+    patience: u64,
+    talk: Talk,
+}
+
+/// What happened while it was measured, and until all was quiet.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Measured {
+    pub(crate) span: Span,
+    /// KiB, at the end of the talking.
+    pub(crate) server_memory: Option<u64>,
+    pub(crate) redis_memory: Option<u64>,
+    /// Deliveries that were still under way when nothing more was said, and the seconds until they had come or were lost.
+    pub(crate) backlog: u64,
+    pub(crate) drained_after: f64,
 }
 
 impl Course {
-    /// What happened while it was measured. Afterwards nothing more is said, and what was under way has come or is lost.
-    pub(crate) async fn follow(self, run: &Run<Account>) -> anyhow::Result<(Span, Option<u64>)> {
+    pub(crate) fn new(target: &Target, talk: Talk) -> Self {
+        Self { patience: target.patience, talk }
+    }
+
+    /// Afterwards nothing more is said, and what was under way has come or is lost.
+    pub(crate) async fn follow(self, run: &Run<Account>) -> anyhow::Result<Measured> {
         self.assemble(run).await?;
         let span = self.measure(run).await?;
-        let memory = run.servers.memory()?;
+        let (server_memory, redis_memory) = (run.meter.servers.memory()?, run.meter.store.memory()?);
         run.enter(Phase::Draining);
-        let heard = |board: &Board| board.heard.load(Ordering::Relaxed);
-        run.drain(self.drain, heard, |board| owed(board, self.clients)).await;
-        Ok((span, memory))
+        let (backlog, quiet) = (owed(run).saturating_sub(heard(&run.board)), Instant::now());
+        run.drain(self.talk.drain, heard, |_| owed(run)).await;
+        let drained_after = quiet.elapsed().as_secs_f64();
+        Ok(Measured { span, server_memory, redis_memory, backlog, drained_after })
     }
 
     /// Until everybody is in, and has proved it by hearing something. Somebody who was turned away cannot prove
     /// anything, and the run is not clean any more: then it goes on with those who are in.
     async fn assemble(self, run: &Run<Account>) -> anyhow::Result<()> {
-        let everybody = u64::from(self.clients);
+        let everybody = u64::from(run.plan.crowd.clients());
         let turned_away = |board: &Board| u64::from(board.turned_away.load(Ordering::Relaxed));
         let settled = |board: &Board| board.connected.load(Ordering::Relaxed) + turned_away(board);
         run.wait_for(everybody, "are connected", self.patience, settled).await?;
@@ -50,22 +66,27 @@ impl Course {
 
     async fn measure(self, run: &Run<Account>) -> anyhow::Result<Span> {
         run.enter(Phase::Talking);
-        run.pass(self.warm_up, |span| format!("warm-up  {}", tell_deliveries(span))).await?;
+        run.pass(self.talk.warm_up, |span| format!("warm-up  {}", tell_deliveries(span))).await?;
         run.board.is_measuring.store(true, Ordering::Relaxed);
-        let span = run.pass(self.seconds, tell_deliveries).await?;
+        let span = run.pass(self.talk.seconds, tell_deliveries).await?;
         run.board.is_measuring.store(false, Ordering::Relaxed);
-        if span.load(span.own_cpu) > BUSY * f64::from(run.plan.threads) {
-            eprintln!("the load generator itself was at its limit: give it more --threads");
-        }
         Ok(span)
     }
 }
 
-/// Deliveries that are still to come or have come.
-fn owed(board: &Board, clients: u32) -> u64 {
-    let said = board.said.load(Ordering::Relaxed).saturating_sub(board.refused.load(Ordering::Relaxed));
-    said * u64::from(clients.saturating_sub(board.cut_off.load(Ordering::Relaxed)))
+/// Deliveries at those who have not gone for good.
+fn heard(board: &Board) -> u64 {
+    board.heard.load(Ordering::Relaxed).saturating_sub(board.heard_by_gone.load(Ordering::Relaxed))
 }
 
-/// A thread that is used so much cannot be trusted to have waited for the server.
-const BUSY: f64 = 0.95;
+/// Deliveries to them that are still to come or have come. Nobody knows any more how many where somebody has gone from one
+/// room of several: then a silence ends the wait.
+fn owed(run: &Run<Account>) -> u64 {
+    let (board, crowd) = (&run.board, &run.plan.crowd);
+    let gone = board.gone.load(Ordering::Relaxed);
+    if gone > 0 && crowd.rooms > 1 {
+        return u64::MAX;
+    }
+    let said = board.said.load(Ordering::Relaxed).saturating_sub(board.refused.load(Ordering::Relaxed));
+    said * u64::from(crowd.members.saturating_sub(gone))
+}

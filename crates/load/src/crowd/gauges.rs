@@ -7,35 +7,12 @@ use std::{
 
 use crate::{
     crowd::board::Board,
-    machine::process::{self, Process},
+    machine::{
+        process::{self, Process},
+        spent::Meter,
+    },
+    report::{float, ratio},
 };
-
-/// The server processes on this machine. None: their figures stay unknown.
-#[derive(Clone, Debug)]
-pub(crate) struct Servers(pub(crate) Vec<u32>);
-
-impl Servers {
-    pub(crate) fn cpu_time(&self) -> anyhow::Result<Option<Duration>> {
-        self.sum(process::cpu_time)
-    }
-
-    /// KiB.
-    pub(crate) fn memory(&self) -> anyhow::Result<Option<u64>> {
-        self.sum(process::memory)
-    }
-
-    /// KiB, pages that are shared counted in each.
-    pub(crate) fn resident(&self) -> anyhow::Result<Option<u64>> {
-        self.sum(process::resident)
-    }
-
-    fn sum<T: std::iter::Sum>(&self, read: fn(Process) -> anyhow::Result<T>) -> anyhow::Result<Option<T>> {
-        if self.0.is_empty() {
-            return Ok(None);
-        }
-        self.0.iter().map(|&pid| read(Process::Id(pid))).sum::<anyhow::Result<T>>().map(Some)
-    }
-}
 
 /// All at one moment.
 #[derive(Clone, Copy, Debug)]
@@ -46,19 +23,23 @@ pub(crate) struct Reading {
     heard: u64,
     answered: u64,
     server_cpu: Option<Duration>,
+    redis_cpu: Option<Duration>,
     own_cpu: Duration,
+    machine_cpu: Duration,
 }
 
 impl Reading {
-    pub(crate) fn take(board: &Board, servers: &Servers) -> anyhow::Result<Self> {
+    pub(crate) fn take(board: &Board, meter: &Meter) -> anyhow::Result<Self> {
         Ok(Self {
             at: Instant::now(),
             connected: board.connected.load(Ordering::Relaxed),
             said: board.said.load(Ordering::Relaxed),
             heard: board.heard.load(Ordering::Relaxed),
             answered: board.answers.total(),
-            server_cpu: servers.cpu_time()?,
+            server_cpu: meter.servers.cpu_time()?,
+            redis_cpu: meter.store.cpu_time()?,
             own_cpu: process::cpu_time(Process::This)?,
+            machine_cpu: process::machine_time()?,
         })
     }
 
@@ -70,7 +51,9 @@ impl Reading {
             heard: self.heard - earlier.heard,
             answered: self.answered - earlier.answered,
             server_cpu: self.server_cpu.zip(earlier.server_cpu).map(|(now, then)| seconds(now, then)),
+            redis_cpu: self.redis_cpu.zip(earlier.redis_cpu).map(|(now, then)| seconds(now, then)),
             own_cpu: seconds(self.own_cpu, earlier.own_cpu),
+            machine_cpu: seconds(self.machine_cpu, earlier.machine_cpu),
         }
     }
 }
@@ -90,7 +73,10 @@ pub(crate) struct Span {
     pub(crate) answered: u64,
     /// Seconds of CPU.
     pub(crate) server_cpu: Option<f64>,
+    pub(crate) redis_cpu: Option<f64>,
     pub(crate) own_cpu: f64,
+    /// Of everybody on this machine.
+    pub(crate) machine_cpu: f64,
 }
 
 impl Span {
@@ -107,14 +93,4 @@ impl Span {
     pub(crate) fn load(&self, cpu: f64) -> f64 {
         cpu / self.seconds
     }
-}
-
-/// `None` for a part of nothing.
-pub(crate) fn ratio(whole: f64, parts: u64) -> Option<f64> {
-    (parts > 0).then(|| whole / float(parts))
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a figure to read: 15 digits are enough")]
-pub(crate) fn float(count: u64) -> f64 {
-    count as f64
 }

@@ -12,11 +12,12 @@ use tokio::{
 use crate::{
     crowd::{
         board::{Board, Phase},
-        gauges::{Reading, Servers, Span},
+        gauges::{Reading, Span},
         shard::Shard,
     },
+    machine::spent::Meter,
     plan::Plan,
-    report::{count, decimals},
+    report::{count, decimals, progress::Progress},
 };
 
 /// `T` is what each thread gives account of at its end.
@@ -24,13 +25,14 @@ use crate::{
 pub(crate) struct Run<T> {
     pub(crate) plan: Arc<Plan>,
     pub(crate) board: Arc<Board>,
-    pub(crate) servers: Servers,
+    pub(crate) meter: Meter,
+    pub(crate) progress: Progress,
     accounts: Vec<oneshot::Receiver<T>>,
 }
 
 impl<T: Send + 'static> Run<T> {
     /// A thread each for what `work` does with a shard.
-    pub(crate) fn start<W, F>(plan: Plan, servers: Servers, work: W) -> anyhow::Result<Self>
+    pub(crate) fn start<W, F>(plan: Plan, meter: Meter, work: W) -> anyhow::Result<Self>
     where
         W: FnOnce(Rc<Shard>) -> F + Clone + Send + 'static,
         F: Future<Output = anyhow::Result<T>> + 'static,
@@ -39,7 +41,7 @@ impl<T: Send + 'static> Run<T> {
         let accounts = (0..plan.threads)
             .map(|thread| spawn(thread, Arc::clone(&plan), Arc::clone(&board), work.clone()))
             .collect::<anyhow::Result<_>>()?;
-        Ok(Self { plan, board, servers, accounts })
+        Ok(Self { plan, board, meter, progress: Progress::on_standard_error(), accounts })
     }
 
     pub(crate) fn enter(&self, phase: Phase) {
@@ -58,7 +60,7 @@ impl<T: Send + 'static> Run<T> {
     }
 
     pub(crate) fn reading(&self) -> anyhow::Result<Reading> {
-        Reading::take(&self.board, &self.servers)
+        Reading::take(&self.board, &self.meter)
     }
 
     /// Waits until so many of something are counted, and says each second how many there are.
@@ -79,7 +81,7 @@ impl<T: Send + 'static> Run<T> {
             }
             if told.elapsed() > SECOND {
                 told = Instant::now();
-                eprintln!("{so_far} of {expected} clients {what}");
+                self.progress.tell(&format!("{so_far} of {expected} clients {what}"));
             }
             sleep(GLANCE).await;
         }
@@ -95,7 +97,7 @@ impl<T: Send + 'static> Run<T> {
             sleep_until(began + second * SECOND).await;
             self.check()?;
             let reading = self.reading()?;
-            eprintln!("{second:>4} s  {}", tell(&reading.since(&last)));
+            self.progress.tell(&format!("{second:>4} s  {}", tell(&reading.since(&last))));
             last = reading;
         }
         Ok(last.since(&first))
@@ -115,7 +117,8 @@ impl<T: Send + 'static> Run<T> {
             let now = counted(&self.board);
             if told.elapsed() > SECOND {
                 told = Instant::now();
-                eprintln!("drain  {} deliveries still missing", expected(&self.board).saturating_sub(now));
+                let missing = expected(&self.board).saturating_sub(now);
+                self.progress.tell(&format!("drain  {missing} deliveries still missing"));
             }
             if now != before {
                 (before, changed) = (now, Instant::now());
@@ -182,7 +185,7 @@ where
 pub(crate) fn tell_deliveries(span: &Span) -> String {
     let per_million = |cpu| span.per_million_heard(cpu).map_or_else(|| "-".into(), decimals);
     format!(
-        "{:>10} deliveries/s  {:>7} messages/s  CPU s per million: server {:>6}, own {:>6}",
+        "{:>10} deliveries/s  {:>7} messages/s  CPU s per million: server {:>6}, generator {:>6}",
         count(span.per_second(span.heard)),
         count(span.per_second(span.said)),
         span.server_cpu.map_or_else(|| "-".into(), per_million),

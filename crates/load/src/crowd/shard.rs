@@ -1,6 +1,6 @@
 //! One thread of the load generator: what its clients share, so that nothing needs a lock.
 
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc, sync::Arc, sync::atomic::Ordering};
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc, sync::Arc, sync::atomic::Ordering, time::Duration};
 
 use crate::{crowd::board::Board, plan::Plan, report::latency::Latencies, wire::pool::Pool};
 
@@ -21,6 +21,8 @@ pub(crate) struct Shard {
 pub(crate) struct Ledger {
     /// From saying to hearing, while the measurement runs.
     pub(crate) deliveries: Latencies,
+    /// How late this thread was woken while the measurement ran.
+    pub(crate) lag: Latencies,
     /// From the first byte of a connection to being let in.
     pub(crate) arrivals: Latencies,
     /// Refused messages by their code.
@@ -41,6 +43,18 @@ impl Shard {
         }
     }
 
+    pub(crate) fn record_lag(&self, late: Duration) {
+        if self.board.is_measuring.load(Ordering::Relaxed) {
+            self.ledger.borrow_mut().lag.record(late);
+        }
+    }
+
+    /// Somebody will not come back, who has heard so much.
+    pub(crate) fn note_gone(&self, heard: u64) {
+        self.board.gone.fetch_add(1, Ordering::Relaxed);
+        self.board.heard_by_gone.fetch_add(heard, Ordering::Relaxed);
+    }
+
     pub(crate) fn note_ending(&self, reason: String) {
         self.board.cut_off.fetch_add(1, Ordering::Relaxed);
         *self.ledger.borrow_mut().endings.entry(reason).or_default() += 1;
@@ -50,6 +64,7 @@ impl Shard {
 impl Ledger {
     pub(crate) fn add(&mut self, other: Self) {
         self.deliveries.add(&other.deliveries);
+        self.lag.add(&other.lag);
         self.arrivals.add(&other.arrivals);
         for (code, count) in other.refused {
             *self.refused.entry(code).or_default() += count;

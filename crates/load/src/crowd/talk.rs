@@ -28,11 +28,11 @@ pub(crate) async fn talk(shard: Rc<Shard>, number: u32, speaker: Speaker) {
     }
 }
 
-/// The first sender probes; all wait until the talking begins.
+/// The first sender of each room probes; all wait until the talking begins.
 async fn probe(shard: &Shard, number: u32, speaker: &Speaker) {
     let mut phases = shard.board.phases();
     while *phases.borrow_and_update() < Phase::Talking {
-        if number == 0 && *phases.borrow() == Phase::Probing {
+        if shard.plan.crowd.place_of(number) == 0 && *phases.borrow() == Phase::Probing {
             speaker.borrow_mut().say_probe();
         }
         let _ = timeout(BETWEEN_PROBES, phases.changed()).await;
@@ -55,10 +55,11 @@ async fn keep_the_loop_closed(speaker: &Speaker) {
     }
 }
 
-/// The senders take turns: number `n` of `s` says the messages `n`, `n + s`, `n + 2s` and so on of the whole.
+/// The senders of all rooms take turns: number `n` of `s` says the messages `n`, `n + s`, `n + 2s` and so on of the whole.
 async fn keep_the_rate(shard: &Shard, number: u32, speaker: &Speaker, rate: f64) {
     let began = Instant::now();
-    let mut turn = f64::from(number);
+    let (mut turn, talkers) =
+        (f64::from(shard.plan.crowd.turn_of(number)), f64::from(shard.plan.crowd.talkers()));
     while speaker.borrow().may_talk() {
         let due = Duration::from_secs_f64(turn / rate);
         let elapsed = began.elapsed();
@@ -69,7 +70,7 @@ async fn keep_the_rate(shard: &Shard, number: u32, speaker: &Speaker, rate: f64)
         shard.board.note_delay(elapsed.saturating_sub(due));
         speaker.borrow_mut().say_one();
         speaker.borrow().flush();
-        turn += f64::from(shard.plan.crowd.senders);
+        turn += talkers;
         yield_now().await;
     }
 }

@@ -28,6 +28,13 @@ pub(crate) fn resident(process: Process) -> anyhow::Result<u64> {
     pages.map(|pages| pages * page / 1_024).with_context(|| format!("{path}: not as expected"))
 }
 
+/// Time that all processors have been busy, whoever used them; stolen time too, for it could not be used either.
+pub(crate) fn machine_time() -> anyhow::Result<Duration> {
+    let stat = fs::read_to_string("/proc/stat").context("/proc/stat")?;
+    let ticks = busy_ticks(&stat).context("/proc/stat: not as expected")?;
+    Ok(Duration::from_secs(ticks) / u32::try_from(rustix::param::clock_ticks_per_second())?)
+}
+
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Process {
     This,
@@ -52,6 +59,13 @@ fn ticks(stat: &str) -> Option<u64> {
     Some(user + system)
 }
 
+/// user, nice, system, idle, iowait, irq, softirq and steal are the fields of the first line.
+fn busy_ticks(stat: &str) -> Option<u64> {
+    let fields = stat.lines().next()?.strip_prefix("cpu ")?.split_ascii_whitespace().take(8);
+    let ticks: Vec<u64> = fields.map(|field| field.parse().ok()).collect::<Option<_>>()?;
+    Some(ticks.iter().enumerate().filter(|(place, _)| !matches!(place, 3 | 4)).map(|(_, ticks)| ticks).sum())
+}
+
 fn proportional_share(rollup: &str) -> Option<u64> {
     rollup.lines().find_map(|line| line.strip_prefix("Pss:")?.trim().strip_suffix("kB")?.trim().parse().ok())
 }
@@ -67,6 +81,13 @@ mod tests {
     }
 
     #[test]
+    fn a_processor_that_waits_is_not_busy() {
+        let stat = "cpu  1 20 300 4000 50000 600000 7000000 80000000 5 5\ncpu0 1 1 1 1 1 1 1 1 1 1\n";
+        assert_eq!(busy_ticks(stat), Some(87_600_321));
+        assert_eq!(busy_ticks("cpu0 1 2"), None);
+    }
+
+    #[test]
     fn pss_is_not_pss_dirty() {
         let rollup = "55-7f [rollup]\nRss:    900 kB\nPss_Dirty:   7 kB\nPss:             812 kB\n";
         assert_eq!(proportional_share(rollup), Some(812));
@@ -74,7 +95,7 @@ mod tests {
 
     #[test]
     fn this_process_can_be_read() {
-        assert!(cpu_time(Process::This).is_ok());
+        assert!(cpu_time(Process::This).is_ok() && machine_time().is_ok());
         assert!(memory(Process::This).unwrap() > 0);
         assert!(resident(Process::This).unwrap() > 0);
     }

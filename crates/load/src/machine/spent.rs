@@ -5,8 +5,11 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::{
-    crowd::gauges::Servers,
-    machine::process::{self, Process},
+    arguments::shared::Places,
+    machine::{
+        process::{self, Process},
+        servers::Servers,
+    },
     report::{Row, decimals, or_dash},
 };
 
@@ -34,8 +37,8 @@ pub(crate) struct Spent {
 }
 
 impl Meter {
-    pub(crate) fn new(servers: &[u32], store: &[u32]) -> Self {
-        Self { servers: Servers(servers.to_vec()), store: Servers(store.to_vec()) }
+    pub(crate) fn new(places: &Places) -> Self {
+        Self { servers: Servers(places.pid.clone()), store: Servers(places.redis_pid.clone()) }
     }
 
     pub(crate) fn read(&self) -> anyhow::Result<Clock> {
@@ -62,7 +65,7 @@ impl Spent {
         vec![
             ("server CPU, s", or_dash(self.server, decimals)),
             ("Redis CPU, s", or_dash(self.redis, decimals)),
-            ("own CPU, s", decimals(self.own)),
+            ("generator CPU, s", decimals(self.own)),
         ]
     }
 }

@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     fn rounds(p99: &[f64]) -> impl Iterator<Item = Summary> {
-        p99.iter().map(|&p99| Summary { count: 1, p50: 0.0, p99, max: p99 })
+        p99.iter().map(|&p99| Summary { count: 1, p99, max: p99, ..Summary::default() })
     }
 
     #[test]

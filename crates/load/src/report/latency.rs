@@ -5,7 +5,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-use crate::crowd::gauges::float;
+use crate::report::{Row, decimals, float};
 
 /// Microseconds to three digits; longer than an hour counts as an hour.
 #[derive(Debug)]
@@ -30,7 +30,14 @@ impl Latencies {
 
     pub(crate) fn summary(&self) -> Summary {
         let at = |quantile| millis(self.0.value_at_quantile(quantile));
-        Summary { count: self.0.len(), p50: at(0.5), p99: at(0.99), max: millis(self.0.max()) }
+        Summary {
+            count: self.0.len(),
+            p50: at(0.5),
+            p90: at(0.9),
+            p99: at(0.99),
+            p999: at(0.999),
+            max: millis(self.0.max()),
+        }
     }
 }
 
@@ -41,12 +48,26 @@ impl Default for Latencies {
 }
 
 /// Milliseconds; all 0 when nothing was recorded.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub(crate) struct Summary {
     pub(crate) count: u64,
     pub(crate) p50: f64,
+    pub(crate) p90: f64,
     pub(crate) p99: f64,
+    pub(crate) p999: f64,
     pub(crate) max: f64,
+}
+
+impl Summary {
+    pub(crate) fn rows(&self) -> [Row; 5] {
+        [
+            ("latency p50, ms", decimals(self.p50)),
+            ("latency p90, ms", decimals(self.p90)),
+            ("latency p99, ms", decimals(self.p99)),
+            ("latency p99.9, ms", decimals(self.p999)),
+            ("latency max, ms", decimals(self.max)),
+        ]
+    }
 }
 
 fn millis(micros: u64) -> f64 {
@@ -62,13 +83,15 @@ mod tests {
     #[test]
     fn the_summary_is_in_milliseconds() {
         let mut latencies = Latencies::default();
-        for millis in 1..=100 {
+        for millis in 1..=1000 {
             latencies.record(Duration::from_millis(millis));
         }
         let mut total = Latencies::default();
         total.add(&latencies);
-        let Summary { count, p50, p99, max } = total.summary();
-        assert_eq!(count, 100);
-        assert!((p50 - 50.0).abs() < 0.1 && (p99 - 99.0).abs() < 0.1 && (max - 100.0).abs() < 0.1);
+        let Summary { count, p50, p90, p99, p999, max } = total.summary();
+        assert_eq!(count, 1000);
+        for (is, ought) in [(p50, 500.0), (p90, 900.0), (p99, 990.0), (p999, 999.0), (max, 1000.0)] {
+            assert!((is - ought).abs() < 1.0, "{is} instead of {ought}");
+        }
     }
 }

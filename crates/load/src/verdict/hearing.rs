@@ -12,6 +12,7 @@ pub(crate) struct Hearing {
     order: u64,
     repeated: u64,
     reordered: u64,
+    strayed: u64,
 }
 
 /// What was said in all: for each sender how many, and which of them the server refused, in ascending order.
@@ -34,12 +35,22 @@ impl Said {
 
 impl Hearing {
     pub(crate) fn new(senders: usize) -> Self {
-        Self { next: vec![0; senders], gaps: BTreeMap::new(), order: 0, repeated: 0, reordered: 0 }
+        Self {
+            next: vec![0; senders],
+            gaps: BTreeMap::new(),
+            order: 0,
+            repeated: 0,
+            reordered: 0,
+            strayed: 0,
+        }
     }
 
-    /// A sender that nobody announced is ignored.
+    /// By the sender's place in this receiver's room; what comes from elsewhere has strayed.
     pub(crate) fn hear(&mut self, sender: u32, sequence: u32) {
-        let Some(next) = self.next.get_mut(sender as usize) else { return };
+        let Some(next) = self.next.get_mut(sender as usize) else {
+            self.strayed += 1;
+            return;
+        };
         if sequence < *next {
             return self.hear_late(sender, sequence);
         }
@@ -91,15 +102,20 @@ impl Hearing {
         self.reordered
     }
 
+    /// Deliveries of what was said in another room, or by nobody.
+    pub(crate) fn strayed(&self) -> u64 {
+        self.strayed
+    }
+
     /// Messages that were said, not refused, and not heard until now.
-    pub(crate) fn missing(&self, said: &[Said]) -> u64 {
+    pub(crate) fn missing(&self, said: &[&Said]) -> u64 {
         let tail: u64 =
             self.next.iter().zip(said).map(|(&next, said)| said.owed_between(next, said.count)).sum();
         self.jumped(said) + tail
     }
 
     /// The same, but only those behind which something of the same sender was heard.
-    pub(crate) fn jumped(&self, said: &[Said]) -> u64 {
+    pub(crate) fn jumped(&self, said: &[&Said]) -> u64 {
         let owed = |(&(sender, from), &to): (&(u32, u32), &u32)| said[sender as usize].owed_between(from, to);
         self.gaps.iter().map(owed).sum()
     }
@@ -124,7 +140,11 @@ mod tests {
     }
 
     fn account(hearing: &Hearing, said: &[Said]) -> (u64, u64, u64) {
-        (hearing.missing(said), hearing.repeated(), hearing.reordered())
+        (missing(hearing, said), hearing.repeated(), hearing.reordered())
+    }
+
+    fn missing(hearing: &Hearing, said: &[Said]) -> u64 {
+        hearing.missing(&said.iter().collect::<Vec<_>>())
     }
 
     #[test]
@@ -148,7 +168,8 @@ mod tests {
     fn the_end_that_never_came_is_missing() {
         let hearing = heard(&[(0, 1)]);
         assert_eq!(account(&hearing, &said([4, 2])), (5, 0, 0));
-        assert_eq!(hearing.jumped(&said([4, 2])), 1);
+        let said = said([4, 2]);
+        assert_eq!(hearing.jumped(&said.iter().collect::<Vec<_>>()), 1);
     }
 
     #[test]
@@ -160,7 +181,7 @@ mod tests {
     #[test]
     fn what_was_refused_is_not_missed() {
         let said = [Said { count: 6, refused: vec![1, 2, 5] }, Said::default()];
-        assert_eq!(heard(&[(0, 0), (0, 4)]).missing(&said), 1);
+        assert_eq!(missing(&heard(&[(0, 0), (0, 4)]), &said), 1);
     }
 
     #[test]
@@ -172,8 +193,9 @@ mod tests {
     }
 
     #[test]
-    fn a_stranger_is_ignored() {
-        assert_eq!(account(&heard(&[(9, 0)]), &said([0, 0])), (0, 0, 0));
+    fn a_stranger_has_strayed() {
+        let hearing = heard(&[(0, 0), (9, 0), (u32::MAX, 0)]);
+        assert_eq!((account(&hearing, &said([1, 0])), hearing.strayed()), ((0, 0, 0), 2));
     }
 
     proptest! {

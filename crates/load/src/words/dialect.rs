@@ -102,6 +102,11 @@ impl Dialect {
 }
 
 impl Script {
+    /// The same in one of several rooms.
+    pub(crate) fn in_room(&self, number: u32) -> Self {
+        Self { room: format!("{}-{number:05}", self.room), ..self.clone() }
+    }
+
     pub(crate) fn connect(&self, client: u32) -> String {
         match self.dialect {
             Dialect::Response | Dialect::Basics => "40".to_owned(),

@@ -14,29 +14,30 @@ use crate::{
     crowd::{
         arrival,
         board::Phase,
-        gauges::{Servers, Span, float, ratio},
+        gauges::Span,
         run::Run,
         shard::{Ledger, Shard},
     },
-    machine::limits,
+    machine::{bill::Watch, limits, spent::Meter},
     plan::{Crowd, Plan},
-    report::{self, Report, Row, count, decimals, latency::Summary, or_dash},
+    report::{self, Report, Row, count, decimals, float, latency::Summary, or_dash, ratio},
     wire::connection::Ended,
     words::dialect::Dialect,
 };
 
 /// True when everybody was let in and nobody was cut off.
 pub(crate) async fn run(arguments: Churn) -> anyhow::Result<bool> {
+    let watch = Watch::begin(&arguments.target.places)?;
     limits::make_room_for(arguments.at_once)?;
-    let servers = Servers(arguments.target.places.pid.clone());
-    let before = servers.memory()?;
+    let meter = Meter::new(&arguments.target.places);
+    let before = meter.servers.memory()?;
     let plan = Plan::new(&arguments.target, Crowd::default());
     let visiting = Visiting::new(&arguments, plan.threads);
-    let run = Run::start(plan, servers, move |shard| come_and_go(shard, visiting))?;
+    let run = Run::start(plan, meter, move |shard| come_and_go(shard, visiting))?;
     run.enter(Phase::Talking);
     let span = run.pass(arguments.seconds, tell).await?;
     let figures = figures(run, &arguments, before, &span).await?;
-    report::publish(&figures, arguments.target.places.json.as_deref())
+    report::publish(&figures, watch, arguments.target.places.json.as_deref())
 }
 
 fn tell(span: &Span) -> String {
@@ -118,7 +119,7 @@ async fn figures(
     memory_before_kib: Option<u64>,
     span: &Span,
 ) -> anyhow::Result<Figures> {
-    let (plan, board, servers) = (run.plan.clone(), run.board.clone(), run.servers.clone());
+    let (plan, board, servers) = (run.plan.clone(), run.board.clone(), run.meter.servers.clone());
     let mut ledger = Ledger::default();
     for part in run.finish().await? {
         ledger.add(part);

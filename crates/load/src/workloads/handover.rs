@@ -13,11 +13,13 @@ use tokio::task::LocalSet;
 
 use crate::{
     arguments::Handover,
+    machine::bill::Watch,
     report::{
         self, Report, Row,
         comparison::{Comparison, Spread},
         decimals,
         latency::{Latencies, Summary},
+        progress::Progress,
     },
     workloads::handover::stage::{Stage, Way},
 };
@@ -25,12 +27,14 @@ use crate::{
 /// True when handing over adds at most what it may.
 pub(crate) async fn run(arguments: Handover) -> anyhow::Result<bool> {
     ensure!(arguments.places.url.len() > 1, "one node has nobody to hand over to: say --url for each node");
+    let watch = Watch::begin(&arguments.places)?;
     let figures = LocalSet::new().run_until(measure(&arguments)).await?;
-    report::publish(&figures, arguments.places.json.as_deref())
+    report::publish(&figures, watch, arguments.places.json.as_deref())
 }
 
 async fn measure(arguments: &Handover) -> anyhow::Result<Figures> {
     let stage = Rc::new(Stage::new(arguments));
+    let progress = Progress::on_standard_error();
     let mut samples: Vec<[Sample; 3]> = Vec::new();
     for round in 0..arguments.rounds {
         let mut sample = [(); 3].map(|()| Sample::default());
@@ -39,7 +43,7 @@ async fn measure(arguments: &Handover) -> anyhow::Result<Figures> {
             sample[name as usize] =
                 take(&stage, way).await.with_context(|| format!("round {}, {}", round + 1, name.words()))?;
         }
-        eprintln!("round {} of {}", round + 1, arguments.rounds);
+        progress.tell(&format!("round {} of {}", round + 1, arguments.rounds));
         samples.push(sample);
     }
     Ok(Figures::new(arguments, &samples))

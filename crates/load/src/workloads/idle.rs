@@ -7,25 +7,23 @@ use serde::Serialize;
 
 use crate::{
     arguments::Idle,
-    crowd::{
-        self, Account,
-        gauges::{Servers, Span, float, ratio},
-        run::Run,
-    },
-    machine::limits,
+    crowd::{self, Account, gauges::Span, run::Run},
+    machine::{bill::Watch, limits, spent::Meter},
     plan::{Crowd, Plan},
-    report::{self, Report, Row, count, decimals, latency::Summary},
+    report::{self, Report, Row, count, decimals, float, latency::Summary, ratio},
     words::dialect::Dialect,
 };
 
 /// True when every connection was still there at the end.
 pub(crate) async fn run(arguments: Idle) -> anyhow::Result<bool> {
     ensure!(!arguments.target.places.pid.is_empty(), "idle measures the server's memory: say its --pid");
+    let watch = Watch::begin(&arguments.target.places)?;
     limits::make_room_for(arguments.clients)?;
-    let servers = Servers(arguments.target.places.pid.clone());
-    let before = memory(&servers)?;
-    let plan = Plan::new(&arguments.target, Crowd { clients: arguments.clients, ..Crowd::default() });
-    let run = Run::start(plan, servers, crowd::attend)?;
+    let meter = Meter::new(&arguments.target.places);
+    let before = memory(&meter)?;
+    let plan =
+        Plan::new(&arguments.target, Crowd { rooms: 1, members: arguments.clients, ..Crowd::default() });
+    let run = Run::start(plan, meter, crowd::attend)?;
     let arriving = run.reading()?;
     let everybody = u64::from(arguments.clients);
     run.wait_for(everybody, "are connected", arguments.target.patience, |board| {
@@ -35,11 +33,11 @@ pub(crate) async fn run(arguments: Idle) -> anyhow::Result<bool> {
     let arrived = run.reading()?.since(&arriving);
     let held = run.pass(arguments.seconds, |span| tell(span, everybody)).await?;
     let figures = figures(run, &arguments, before, &arrived, &held).await?;
-    report::publish(&figures, arguments.target.places.json.as_deref())
+    report::publish(&figures, watch, arguments.target.places.json.as_deref())
 }
 
-fn memory(servers: &Servers) -> anyhow::Result<u64> {
-    Ok(servers.memory()?.unwrap_or_default())
+fn memory(meter: &Meter) -> anyhow::Result<u64> {
+    Ok(meter.servers.memory()?.unwrap_or_default())
 }
 
 fn tell(span: &Span, clients: u64) -> String {
@@ -53,7 +51,7 @@ async fn figures(
     arrived: &Span,
     held: &Span,
 ) -> anyhow::Result<Figures> {
-    let after = memory(&run.servers)?;
+    let after = memory(&run.meter)?;
     let (plan, board) = (run.plan.clone(), run.board.clone());
     let account = Account::sum(run.finish().await?);
     Ok(Figures {

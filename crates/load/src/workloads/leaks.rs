@@ -16,11 +16,10 @@ use tokio::{
 
 use crate::{
     arguments::Leaks,
-    crowd::gauges::float,
     guests::Scene,
-    machine::limits,
+    machine::{bill::Watch, limits},
     plan::{Crowd, Plan},
-    report::{self, Report, Row, count, decimals},
+    report::{self, Report, Row, count, decimals, float, progress::Progress},
     words::dialect::{Dialect, Script},
     workloads::leaks::{
         remains::{Places, Remains},
@@ -36,9 +35,10 @@ pub(crate) async fn run(arguments: Leaks) -> anyhow::Result<bool> {
         "say --admin for each --url, in the same order"
     );
     ensure!(arguments.rounds > arguments.warm_up + 1, "of so few --rounds none would be left to be judged");
+    let watch = Watch::begin(&arguments.places)?;
     limits::make_room_for(arguments.clients)?;
     let figures = LocalSet::new().run_until(measure(&arguments)).await?;
-    report::publish(&figures, arguments.places.json.as_deref())
+    report::publish(&figures, watch, arguments.places.json.as_deref())
 }
 
 async fn measure(arguments: &Leaks) -> anyhow::Result<Figures> {
@@ -47,12 +47,13 @@ async fn measure(arguments: &Leaks) -> anyhow::Result<Figures> {
     let scene = Rc::new(Scene::new(plan));
     let before = places.look().await?;
     let connections = places.connections().await?;
-    let mut memory = Vec::new();
+    let (mut memory, progress) = (Vec::new(), Progress::on_standard_error());
     for round in 0..arguments.rounds {
         pass(arguments, &scene, round).await?;
         wait_for_goodbyes(&places, connections).await?;
         memory.push(places.memory().await?);
-        eprintln!("round {:>3}  {}", round + 1, show_memory(memory.last().expect("just pushed")));
+        let last = show_memory(memory.last().expect("just pushed"));
+        progress.tell(&format!("round {:>3} of {}  {last}", round + 1, arguments.rounds));
     }
     let ended = Instant::now();
     let patience = Duration::from_secs(arguments.settle);

@@ -1,22 +1,16 @@
 //! Sessions by long-polling behind a round-robin that knows no sessions.
 
-use std::{collections::BTreeMap, sync::atomic::Ordering};
+use std::collections::BTreeMap;
 
 use anyhow::ensure;
 use serde::Serialize;
 
 use crate::{
     arguments::Polling,
-    crowd::{
-        self, Account,
-        course::Course,
-        gauges::{Servers, Span, float, ratio},
-        run::Run,
-    },
-    machine::limits,
+    crowd::{self, course::Course, gauges::Span, run::Run},
+    machine::{bill::Watch, limits, spent::Meter},
     plan::{Crowd, Pace, Plan},
-    report::{self, Report, Row, cost::Cost, count, decimals, latency::Summary, or_dash},
-    verdict::Verdict,
+    report::{self, Report, Row, count, decimals, float, latency::Summary, or_dash, outcome::Outcome, ratio},
     wire::payload::Eio,
     words::dialect::Dialect,
 };
@@ -31,59 +25,18 @@ pub(crate) async fn run(arguments: Polling) -> anyhow::Result<bool> {
         (arguments.eio, arguments.target.dialect) != (Eio::Three, Dialect::V1),
         "--eio 3 speaks the vocabularies of the main namespace, and v1 has one of its own"
     );
+    let watch = Watch::begin(&arguments.target.places)?;
     // Each may have left a connection at every node, and one more that posts.
     let places = u32::try_from(arguments.target.places.url.len())? + 1;
     limits::make_room_for(arguments.listeners.clients.saturating_mul(places))?;
-    let plan = Plan::new(&arguments.target, crowd(&arguments)).by_polling(arguments.eio);
-    let run = Run::start(plan, Servers(arguments.target.places.pid.clone()), crowd::attend)?;
-    let (span, memory) = course(&arguments).follow(&run).await?;
-    let figures = figures(run, &arguments, &span, memory).await?;
-    report::publish(&figures, arguments.target.places.json.as_deref())
-}
-
-fn crowd(arguments: &Polling) -> Crowd {
-    Crowd {
-        clients: arguments.listeners.clients,
-        senders: arguments.listeners.senders,
-        pace: Pace::Open { rate: arguments.rate },
-        bytes: arguments.talk.text.bytes as usize,
-    }
-}
-
-fn course(arguments: &Polling) -> Course {
-    Course {
-        clients: arguments.listeners.clients,
-        patience: arguments.target.patience,
-        warm_up: arguments.talk.warm_up,
-        seconds: arguments.talk.seconds,
-        drain: arguments.talk.drain,
-    }
-}
-
-async fn figures(
-    run: Run<Account>,
-    arguments: &Polling,
-    span: &Span,
-    memory: Option<u64>,
-) -> anyhow::Result<Figures> {
-    let (plan, board, answers) = (run.plan.clone(), run.board.clone(), run.board.answers.by_status());
-    let mut account = Account::sum(run.finish().await?);
-    let said = account.said_by_sender(&plan);
-    Ok(Figures {
-        setting: Setting::new(arguments, &plan),
-        requests: span.answered,
-        requests_per_second: span.per_second(span.answered),
-        server_cpu_ms_per_request: span.server_cpu.and_then(|cpu| ratio(cpu * 1e3, span.answered)),
-        answers,
-        cost: Cost::new(span, memory),
-        connect_ms: account.ledger.arrivals.summary(),
-        latency_ms: account.ledger.deliveries.summary(),
-        behind_ms: float(board.behind.load(Ordering::Relaxed)) / 1e6,
-        verdict: Verdict::new(&account, &said, board.cut_off.load(Ordering::Relaxed)),
-        unanswered: account.unanswered,
-        refused: account.ledger.refused,
-        endings: account.ledger.endings,
-    })
+    let crowd = Crowd::of(&arguments.listeners, Pace::Open { rate: arguments.rate }, arguments.talk);
+    let plan = Plan::new(&arguments.target, crowd).by_polling(arguments.eio);
+    let setting = Setting::new(&arguments, &plan);
+    let run = Run::start(plan, Meter::new(&arguments.target.places), crowd::attend)?;
+    let measured = Course::new(&arguments.target, arguments.talk).follow(&run).await?;
+    let answers = run.board.answers.by_status();
+    let figures = Figures::new(setting, answers, &measured.span, Outcome::of(run, &measured).await?);
+    report::publish(&figures, watch, arguments.target.places.json.as_deref())
 }
 
 #[derive(Debug, Serialize)]
@@ -96,18 +49,23 @@ struct Figures {
     server_cpu_ms_per_request: Option<f64>,
     /// How many answers had which status, over the whole run.
     answers: BTreeMap<u16, u64>,
-    #[serde(flatten)]
-    cost: Cost,
     connect_ms: Summary,
-    latency_ms: Summary,
-    /// How late the rate was kept at worst: the load generator's own delay.
-    behind_ms: f64,
     #[serde(flatten)]
-    verdict: Verdict,
-    /// Acknowledgements that never came, where the vocabulary has any.
-    unanswered: u64,
-    refused: BTreeMap<String, u64>,
-    endings: BTreeMap<String, u64>,
+    outcome: Outcome,
+}
+
+impl Figures {
+    fn new(setting: Setting, answers: BTreeMap<u16, u64>, span: &Span, outcome: Outcome) -> Self {
+        Self {
+            setting,
+            requests: span.answered,
+            requests_per_second: span.per_second(span.answered),
+            server_cpu_ms_per_request: span.server_cpu.and_then(|cpu| ratio(cpu * 1e3, span.answered)),
+            answers,
+            connect_ms: outcome.arrivals,
+            outcome,
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -156,7 +114,7 @@ impl Setting {
 
 impl Report for Figures {
     fn is_clean(&self) -> bool {
-        self.verdict.is_clean() && self.answers.keys().all(|&status| status == 200)
+        self.outcome.verdict.is_clean() && self.answers.keys().all(|&status| status == 200)
     }
 
     fn rows(&self) -> Vec<Row> {
@@ -164,26 +122,17 @@ impl Report for Figures {
         rows.extend([
             ("requests/s", count(self.requests_per_second)),
             ("server CPU ms per request", or_dash(self.server_cpu_ms_per_request, decimals)),
-        ]);
-        rows.extend(
-            self.answers
-                .iter()
-                .map(|(status, times)| ("answers", format!("{} x {status}", count(float(*times))))),
-        );
-        rows.extend(self.cost.rows());
-        rows.extend([
             ("connect p99, ms", decimals(self.connect_ms.p99)),
-            ("latency p50, ms", decimals(self.latency_ms.p50)),
-            ("latency p99, ms", decimals(self.latency_ms.p99)),
-            ("latency max, ms", decimals(self.latency_ms.max)),
-            ("own delay max, ms", decimals(self.behind_ms)),
         ]);
-        rows.extend(self.verdict.rows());
-        rows.extend((self.unanswered > 0).then(|| ("unanswered", self.unanswered.to_string())));
-        rows.extend(self.refused.iter().map(|(code, times)| ("refused", format!("{times} x {code}"))));
+        let answers = self.answers.iter();
         rows.extend(
-            self.endings.iter().map(|(reason, times)| ("cut off because", format!("{times} x {reason}"))),
+            answers.map(|(status, times)| ("answers", format!("{} x {status}", count(float(*times))))),
         );
+        rows.extend(self.outcome.rows());
         rows
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        self.outcome.cost.warnings()
     }
 }

@@ -19,19 +19,20 @@ use tokio::{
 
 use crate::{
     arguments::Rush,
-    crowd::gauges::float,
     guests::{
         Guest, Scene,
         observer::{Observers, Sights},
     },
     machine::{
+        bill::Watch,
         limits,
         spent::{Meter, Spent},
     },
     plan::{Crowd, Plan},
     report::{
-        self, Report, Row, count, decimals,
+        self, Report, Row, count, decimals, float,
         latency::{Latencies, Summary},
+        progress::Progress,
     },
     words::dialect::{Dialect, REFUSED},
 };
@@ -39,9 +40,10 @@ use crate::{
 /// True when everybody came in and nobody was cut off.
 pub(crate) async fn run(arguments: Rush) -> anyhow::Result<bool> {
     ensure!(arguments.target.dialect.people().is_some(), "nobody hears who comes: say --dialect 002 or v1");
+    let watch = Watch::begin(&arguments.target.places)?;
     limits::make_room_for(arguments.witnessed.clients + arguments.witnessed.observers)?;
     let figures = LocalSet::new().run_until(measure(&arguments)).await?;
-    report::publish(&figures, arguments.target.places.json.as_deref())
+    report::publish(&figures, watch, arguments.target.places.json.as_deref())
 }
 
 async fn measure(arguments: &Rush) -> anyhow::Result<Figures> {
@@ -56,8 +58,9 @@ async fn measure(arguments: &Rush) -> anyhow::Result<Figures> {
     let (tally, (start, started)) = (Rc::new(Tally::default()), watch::channel(None));
     let _clients = gather(arguments, &scene, &tally, &started).await?;
     sleep(CALM).await;
-    eprintln!("{} come in", arguments.witnessed.clients);
-    let meter = Meter::new(&arguments.target.places.pid, &arguments.target.places.redis_pid);
+    let progress = Progress::on_standard_error();
+    progress.note(&format!("{} come in", arguments.witnessed.clients));
+    let meter = Meter::new(&arguments.target.places);
     observers.sights.borrow_mut().forget();
     scene.bytes.set(0);
     let (before, began) = (meter.read()?, Instant::now());

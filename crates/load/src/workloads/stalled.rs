@@ -10,8 +10,8 @@ use tokio::time::sleep;
 
 use crate::{
     arguments::Stalled,
-    crowd::{self, Account, board::Phase, course::Course, gauges::Servers, run::Run},
-    machine::limits,
+    crowd::{self, Account, board::Phase, course::Course, run::Run},
+    machine::{bill::Watch, limits, spent::Meter},
     plan::{Crowd, Pace, Plan},
     report::{
         self, Report, Row,
@@ -32,12 +32,13 @@ pub(crate) async fn run(arguments: Stalled) -> anyhow::Result<bool> {
         arguments.listeners.senders <= arguments.listeners.clients,
         "--senders are some of the --clients, at most all"
     );
+    let watch = Watch::begin(&arguments.target.places)?;
     limits::make_room_for(arguments.listeners.clients)?;
     let mut rounds = Vec::new();
     for _ in 0..arguments.rounds {
         rounds.push([measure(&arguments, false).await?, measure(&arguments, true).await?]);
     }
-    report::publish(&Figures::new(&arguments, &rounds), arguments.target.places.json.as_deref())
+    report::publish(&Figures::new(&arguments, &rounds), watch, arguments.target.places.json.as_deref())
 }
 
 /// One room, from its first client to its last.
@@ -51,31 +52,19 @@ struct Measured {
 }
 
 async fn measure(arguments: &Stalled, one_sleeps: bool) -> anyhow::Result<Measured> {
-    let crowd = Crowd {
-        clients: arguments.listeners.clients,
-        senders: arguments.listeners.senders,
-        pace: Pace::Open { rate: arguments.rate },
-        bytes: arguments.talk.text.bytes as usize,
-    };
-    let servers = Servers(arguments.target.places.pid.clone());
-    let run = Run::start(Plan::new(&arguments.target, crowd), servers, crowd::attend)?;
-    let course = Course {
-        clients: arguments.listeners.clients,
-        patience: arguments.target.patience,
-        warm_up: arguments.talk.warm_up,
-        seconds: arguments.talk.seconds,
-        drain: arguments.talk.drain,
-    };
+    let crowd = Crowd::of(&arguments.listeners, Pace::Open { rate: arguments.rate }, arguments.talk);
+    let meter = Meter::new(&arguments.target.places);
+    let run = Run::start(Plan::new(&arguments.target, crowd), meter, crowd::attend)?;
+    let course = Course::new(&arguments.target, arguments.talk);
     let sleep = async { if one_sleeps { sleeps(&run, arguments).await.map(Some) } else { Ok(None) } };
     let (_, grown, slept) = tokio::try_join!(course.follow(&run), watch_memory(&run), sleep)?;
-    let (plan, board) = (run.plan.clone(), run.board.clone());
-    let mut account = Account::sum(run.finish().await?);
-    let said = account.said_by_sender(&plan);
+    let board = run.board.clone();
+    let account = Account::sum(run.finish().await?);
     let cut_off = board.cut_off.load(std::sync::atomic::Ordering::Relaxed);
     Ok(Measured {
         latency: account.ledger.deliveries.summary(),
         grown,
-        is_clean: Verdict::new(&account, &said, cut_off).is_clean(),
+        is_clean: Verdict::new(&account, cut_off).is_clean(),
         slept,
     })
 }
@@ -89,7 +78,7 @@ async fn sleeps(run: &Run<Account>, arguments: &Stalled) -> anyhow::Result<Slept
 
 /// How many KiB more the server has at most while people talk.
 async fn watch_memory(run: &Run<Account>) -> anyhow::Result<i64> {
-    let resident = || run.servers.resident()?.context("no --pid").map(u64::cast_signed);
+    let resident = || run.meter.servers.resident()?.context("no --pid").map(u64::cast_signed);
     run.reaches(Phase::Talking).await;
     let before = resident()?;
     let mut most = before;

@@ -20,11 +20,12 @@ use crate::{
         observer::{Observers, Sights},
     },
     machine::{
+        bill::Watch,
         limits,
         spent::{Meter, Spent},
     },
     plan::{Crowd, Plan},
-    report::{self, Report, Row, decimals, latency::Summary},
+    report::{self, Report, Row, decimals, latency::Summary, progress::Progress},
     words::dialect::Dialect,
     workloads::storm::returner::{Returner, Tally, Weather},
 };
@@ -32,9 +33,10 @@ use crate::{
 /// True when all were whole in time, and nobody who stayed was told of it.
 pub(crate) async fn run(arguments: Storm) -> anyhow::Result<bool> {
     ensure!(arguments.target.dialect == Dialect::V1, "only v1 can come back: say --dialect v1");
+    let watch = Watch::begin(&arguments.target.places)?;
     limits::make_room_for(arguments.witnessed.clients + arguments.witnessed.observers)?;
     let figures = LocalSet::new().run_until(Course::run(&arguments)).await?;
-    report::publish(&figures, arguments.target.places.json.as_deref())
+    report::publish(&figures, watch, arguments.target.places.json.as_deref())
 }
 
 /// From the first arrival to the last goodbye.
@@ -45,6 +47,7 @@ struct Course<'a> {
     weather: watch::Sender<Weather>,
     tally: Rc<RefCell<Tally>>,
     clients: JoinSet<anyhow::Result<()>>,
+    progress: Progress,
 }
 
 impl<'a> Course<'a> {
@@ -56,7 +59,11 @@ impl<'a> Course<'a> {
         sleep(CALM).await;
         let spent = course.rage().await?;
         let whole_ms = course.tally.borrow().whole.summary();
-        eprintln!("{} are whole after {} s", whole_ms.count, decimals(whole_ms.max / 1e3));
+        course.progress.note(&format!(
+            "{} are whole after {} s",
+            whole_ms.count,
+            decimals(whole_ms.max / 1e3)
+        ));
         // A leave that was only held back would be told now.
         sleep(Duration::from_secs(arguments.watch)).await;
         let sights = course.observers.sights.take();
@@ -69,7 +76,15 @@ impl<'a> Course<'a> {
         let (first, observers) = (arguments.witnessed.clients, arguments.witnessed.observers);
         let observers = Observers::gather(&scene, first, observers, arguments.witnessed.rate).await?;
         let (weather, _) = watch::channel(Weather::Calm);
-        Ok(Self { arguments, scene, observers, weather, tally: Rc::default(), clients: JoinSet::new() })
+        Ok(Self {
+            arguments,
+            scene,
+            observers,
+            weather,
+            tally: Rc::default(),
+            clients: JoinSet::new(),
+            progress: Progress::on_standard_error(),
+        })
     }
 
     /// A few arrive at a time; what it is like at once is measured when they come back.
@@ -89,8 +104,8 @@ impl<'a> Course<'a> {
 
     /// From the cut until everybody is whole, or ought to have been long ago.
     async fn rage(&mut self) -> anyhow::Result<Spent> {
-        eprintln!("{} connections are cut", self.arguments.witnessed.clients);
-        let meter = Meter::new(&self.arguments.target.places.pid, &self.arguments.target.places.redis_pid);
+        self.progress.note(&format!("{} connections are cut", self.arguments.witnessed.clients));
+        let meter = Meter::new(&self.arguments.target.places);
         self.observers.sights.borrow_mut().forget();
         let (before, since) = (meter.read()?, Instant::now());
         let away = Duration::from_millis(self.arguments.away);
