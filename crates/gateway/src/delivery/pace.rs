@@ -21,7 +21,7 @@ use hubbub_core::{Inbound, RoomId};
 /// How many times what an event cost its room rests.
 const FOLD: u32 = 4;
 /// No room rests for longer.
-const LONGEST: Duration = Duration::from_millis(5);
+const LONGEST: Duration = Duration::from_millis(10);
 /// A shorter rest is none: timers tick in milliseconds.
 const SHORTEST: Duration = Duration::from_millis(1);
 /// Bytes of text that go out in one write, about. A slow reader's bound is many such writes, so that a burst alone does

@@ -340,7 +340,10 @@ trait WriteSome {
 
 impl WriteSome for TcpStream {
     fn write_some(&self, slices: &[IoSlice<'_>]) -> io::Result<Option<usize>> {
-        match self.try_write_vectored(slices) {
+        // For one slice the kernel has a shorter way.
+        let tried =
+            if let [slice] = slices { self.try_write(slice) } else { self.try_write_vectored(slices) };
+        match tried {
             Ok(written) => {
                 crate::metrics::sent(written);
                 Ok(Some(written))
