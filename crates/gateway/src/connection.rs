@@ -3,21 +3,21 @@
 mod hearing;
 mod holding;
 mod returning;
+mod task;
 
 use std::{collections::VecDeque, sync::Arc, time::Instant};
 
 use hubbub_core::{Command, Name, Position, Refusal, Reply, RoomId, Session, UserId};
-use hubbub_dialects::{Answer, Dialect, Hello, Misspoken, NAMESPACES, Ready, Told, understand};
+use hubbub_dialects::{Answer, Dialect, Hello, Misspoken, Ready, Told, understand};
 use serde_json::Value;
 use socketioxide::handler::Value as Packet;
-use tokio::time::sleep_until;
 
 use crate::{
     delivery::Wanted,
     ears::Ears,
     engine::{Marker, Visit},
     floor::Floor,
-    mailbox::{Taken, Word},
+    mailbox::Word,
     metrics,
     peer::Peer,
     replay::Replay,
@@ -37,7 +37,7 @@ pub(crate) struct Connection {
     ears: Arc<Ears>,
     session: Session,
     _visit: Visit,
-    ready: Option<Ready>,
+    ready: Option<Box<Ready>>,
     /// The rooms that it was in before, and where it stopped hearing each.
     returns_to: Vec<(RoomId, Position)>,
     /// Rooms that it should hear and does not yet, and when they are tried again.
@@ -53,20 +53,10 @@ pub(crate) struct Connection {
     holding: Holding,
 }
 
-/// What the session's task does next.
-enum Next {
-    Hear(Word),
-    ReadInbox,
-    Replay,
-    TryAgain,
-    TryHeld,
-    End,
-}
-
 impl Connection {
-    pub(crate) fn new(floor: Arc<Floor>, peer: Arc<Peer>, ears: Arc<Ears>, visit: Visit) -> Self {
+    pub(crate) fn new(floor: Arc<Floor>, peer: Arc<Peer>, ears: Arc<Ears>, visit: Visit) -> Box<Self> {
         let session = Session::new(peer.id, ears.clone());
-        Self {
+        Box::new(Self {
             floor,
             peer,
             ears,
@@ -80,13 +70,13 @@ impl Connection {
             is_unread: false,
             holding: Holding::default(),
             again: Instant::now(),
-        }
+        })
     }
 
     /// Lets the client in under a name of its own.
     pub(crate) async fn admit(&mut self, mut hello: Hello) -> Result<(), Refusal> {
         self.returns_to = std::mem::take(&mut hello.rooms);
-        self.ready = Some(self.floor.admit(&mut self.session, hello).await?);
+        self.ready = Some(Box::new(self.floor.admit(&mut self.session, hello).await?));
         Ok(())
     }
 
@@ -96,85 +86,17 @@ impl Connection {
         self.peer.link.connect(self.peer.namespace, &marker);
     }
 
-    /// Runs until the client is gone. What it said before that is still carried out.
-    pub(crate) async fn run(mut self) {
-        let namespace = NAMESPACES[usize::from(self.peer.namespace)];
-        metrics::session_opened(namespace);
-        // Boxed, for a session is idle most of its time, and its task is as large as the largest step in it.
-        Box::pin(self.greet()).await;
-        loop {
-            match self.next().await {
-                Next::Hear(word) => Box::pin(self.hear(word)).await,
-                Next::ReadInbox => Box::pin(self.read_inbox()).await,
-                Next::Replay => Box::pin(self.replay()).await,
-                Next::TryAgain => Box::pin(self.try_again()).await,
-                Next::TryHeld => Box::pin(self.try_held()).await,
-                Next::End => break,
-            }
-        }
-        Box::pin(self.empty_holding()).await;
-        Box::pin(self.close()).await;
-        metrics::session_closed(namespace);
-    }
-
-    /// Leaves everything.
-    pub(crate) async fn close(mut self) {
-        let ending = self.peer.ending();
-        self.floor.chat.close(&mut self.session, ending).await;
-    }
-
     /// The CONNECT is out: the greeting, and what the rooms have said meanwhile.
     async fn greet(&mut self) {
         self.return_to_directs().await;
         let pasts = self.return_to_rooms().await;
         if let [only] = self.ears.spoken().as_slice() {
-            let greeting = self.ready.as_ref().map_or(Told::Connected, Told::Ready);
+            let greeting = self.ready.as_deref().map_or(Told::Connected, Told::Ready);
             self.peer.tell(&only.encode(&only.room().unwrap_or_else(RoomId::names), &greeting), None);
         }
         self.ready = None;
         pasts.into_iter().for_each(|(room, past)| self.begin_replay(room, past));
         self.peer.open_gate();
-    }
-
-    async fn next(&mut self) -> Next {
-        let is_deaf = self.is_unread || !self.unheard.is_empty();
-        if is_deaf || !self.replays.is_empty() || !self.holding.is_empty() {
-            return Box::pin(self.next_of_many(is_deaf)).await;
-        }
-        let taken = self.peer.mailbox.take().await;
-        self.taken(taken)
-    }
-
-    async fn next_of_many(&self, is_deaf: bool) -> Next {
-        // In this order, for each attempt to hear a room may take seconds while the backplane is away.
-        tokio::select! {
-            biased;
-            () = sleep_until(self.holding.due().into()), if !self.holding.is_empty() => Next::TryHeld,
-            () = sleep_until(self.again.into()), if is_deaf => Next::TryAgain,
-            taken = self.peer.mailbox.take() => self.taken(taken),
-            () = self.roomy(), if !self.replays.is_empty() => Next::Replay,
-        }
-    }
-
-    /// The client has read what it was told, and the backplane may be asked.
-    async fn roomy(&self) {
-        if self.rests_until > Instant::now() {
-            sleep_until(self.rests_until.into()).await;
-        }
-        self.peer.link.roomy().await;
-    }
-
-    fn taken(&self, taken: Taken) -> Next {
-        match taken {
-            Taken::Word(word, room) => {
-                if room {
-                    self.peer.link.resume(self.peer.namespace);
-                }
-                Next::Hear(word)
-            }
-            Taken::Nudge => Next::ReadInbox,
-            Taken::End => Next::End,
-        }
     }
 
     async fn hear(&mut self, word: Word) {

@@ -24,6 +24,8 @@ mod peer;
 mod people;
 mod replay;
 mod rooms;
+#[cfg(test)]
+mod sizes;
 mod tokens;
 
 pub use lifecycle::Node;

@@ -2,12 +2,12 @@
 
 use std::{
     collections::VecDeque,
+    future::poll_fn,
     sync::{Mutex, MutexGuard, PoisonError},
-    task::Poll,
+    task::{Context, Poll, Waker},
 };
 
 use socketioxide::handler::Value;
-use tokio::sync::Notify;
 
 /// Words that may wait. Full means that the client says more than its bound allows, paused or not: it is cut off.
 const WORDS: usize = 1_024;
@@ -52,19 +52,9 @@ pub(crate) enum Filled {
     Full,
 }
 
-impl State {
-    /// From here on the client's transport is not read.
-    fn is_half_full(&self) -> bool {
-        self.words.len() >= WORDS / 2 || self.bytes >= BYTES / 2
-    }
-}
-
-/// One session's words.
+/// One session's words, for the one task that takes them.
 #[derive(Debug, Default)]
-pub(crate) struct Mailbox {
-    state: Mutex<State>,
-    changed: Notify,
-}
+pub(crate) struct Mailbox(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -72,13 +62,15 @@ struct State {
     bytes: usize,
     nudged: bool,
     closed: bool,
+    taker: Option<Waker>,
 }
 
 impl Mailbox {
     /// The session's inbox is to be read, once, however often this is said before it is.
     pub(crate) fn nudge(&self) {
-        self.lock().nudged = true;
-        self.changed.notify_one();
+        let mut state = self.lock();
+        state.nudged = true;
+        wake(state);
     }
 
     /// Adds a word, without ever waiting.
@@ -93,8 +85,7 @@ impl Mailbox {
         state.bytes += word.len();
         state.words.push_back(word);
         let half = state.is_half_full();
-        drop(state);
-        self.changed.notify_one();
+        wake(state);
         if half { Filled::Half } else { Filled::Fits }
     }
 
@@ -105,39 +96,108 @@ impl Mailbox {
 
     /// Nothing more comes; what is there is still handed out.
     pub(crate) fn close(&self) {
-        self.lock().closed = true;
-        self.changed.notify_one();
-    }
-
-    /// What is next. Cut short, nothing is lost.
-    pub(crate) async fn take(&self) -> Taken {
-        loop {
-            if let Poll::Ready(next) = self.try_take() {
-                return next;
-            }
-            self.changed.notified().await;
-        }
-    }
-
-    fn try_take(&self) -> Poll<Taken> {
         let mut state = self.lock();
-        if std::mem::take(&mut state.nudged) {
-            return Poll::Ready(Taken::Nudge);
+        state.closed = true;
+        wake(state);
+    }
+
+    /// What is next. Cut short, nothing is lost. A session waits here for most of its life, so this future is small.
+    pub(crate) fn take(&self) -> impl Future<Output = Taken> {
+        poll_fn(|cx| self.poll_take(cx))
+    }
+
+    fn poll_take(&self, cx: &Context<'_>) -> Poll<Taken> {
+        let mut state = self.lock();
+        let taken = state.take();
+        if taken.is_pending() && !state.taker.as_ref().is_some_and(|known| known.will_wake(cx.waker())) {
+            state.taker = Some(cx.waker().clone());
         }
-        match state.words.pop_front() {
-            Some(word) => {
-                state.bytes -= word.len();
-                if state.words.is_empty() {
-                    state.words = VecDeque::new();
-                }
-                Poll::Ready(Taken::Word(word, !state.is_half_full()))
-            }
-            None if state.closed => Poll::Ready(Taken::End),
-            None => Poll::Pending,
-        }
+        taken
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Who is woken may be here before the lock is given back, so it is given back first.
+fn wake(mut state: MutexGuard<'_, State>) {
+    let taker = state.taker.take();
+    drop(state);
+    taker.into_iter().for_each(Waker::wake);
+}
+
+impl State {
+    /// From here on the client's transport is not read.
+    fn is_half_full(&self) -> bool {
+        self.words.len() >= WORDS / 2 || self.bytes >= BYTES / 2
+    }
+
+    fn take(&mut self) -> Poll<Taken> {
+        if std::mem::take(&mut self.nudged) {
+            return Poll::Ready(Taken::Nudge);
+        }
+        match self.words.pop_front() {
+            Some(word) => {
+                self.bytes -= word.len();
+                if self.words.is_empty() {
+                    self.words = VecDeque::new();
+                }
+                Poll::Ready(Taken::Word(word, !self.is_half_full()))
+            }
+            None if self.closed => Poll::Ready(Taken::End),
+            None => Poll::Pending,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use super::*;
+
+    fn word(text: &'static str) -> Word {
+        Word { packet: Value::Str(text.into(), None), ack: None }
+    }
+
+    fn polled(mailbox: &Mailbox) -> Poll<Taken> {
+        mailbox.poll_take(&Context::from_waker(Waker::noop()))
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_is_woken_by_a_word_by_a_nudge_and_by_the_end() {
+        let mailbox = Mailbox::default();
+        let (taken, filled) = tokio::join!(mailbox.take(), async { mailbox.put(word("first")) });
+        assert!(matches!((taken, filled), (Taken::Word(word, true), Filled::Fits) if word.len() == 5));
+        let (taken, ()) = tokio::join!(mailbox.take(), async { mailbox.nudge() });
+        assert!(matches!(taken, Taken::Nudge));
+        let (taken, ()) = tokio::join!(mailbox.take(), async { mailbox.close() });
+        assert!(matches!(taken, Taken::End));
+    }
+
+    #[test]
+    fn what_was_said_before_the_end_is_still_handed_out_and_nothing_after_it() {
+        let mailbox = Mailbox::default();
+        assert_eq!(mailbox.put(word("first")), Filled::Fits);
+        mailbox.close();
+        assert_eq!(mailbox.put(word("late")), Filled::Fits);
+        assert!(matches!(polled(&mailbox), Poll::Ready(Taken::Word(word, _)) if word.len() == 5));
+        assert!(matches!(polled(&mailbox), Poll::Ready(Taken::End)));
+    }
+
+    #[test]
+    fn from_half_on_it_says_so_and_full_it_takes_nothing() {
+        let mailbox = Mailbox::default();
+        let filled: Vec<_> = (0..=WORDS).map(|_| mailbox.put(word("one"))).collect();
+        assert!(filled[..WORDS / 2 - 1].iter().all(|filled| *filled == Filled::Fits));
+        assert!(filled[WORDS / 2 - 1..WORDS].iter().all(|filled| *filled == Filled::Half));
+        assert_eq!(filled[WORDS], Filled::Full);
+        let has_room = std::iter::from_fn(|| match polled(&mailbox) {
+            Poll::Ready(Taken::Word(_, has_room)) => Some(has_room),
+            _ => None,
+        });
+        assert_eq!(has_room.filter(|has_room| !has_room).count(), WORDS / 2);
+        assert!(mailbox.has_room());
     }
 }

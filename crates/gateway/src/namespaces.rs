@@ -91,11 +91,11 @@ fn connected(socket: SocketRef) -> impl Future<Output = ()> {
 struct Pending {
     floor: Arc<Floor>,
     peer: Arc<Peer>,
-    connection: Mutex<Option<Connection>>,
+    connection: Mutex<Option<Box<Connection>>>,
 }
 
 impl Pending {
-    fn new(floor: Arc<Floor>, peer: Arc<Peer>, connection: Connection) -> Self {
+    fn new(floor: Arc<Floor>, peer: Arc<Peer>, connection: Box<Connection>) -> Self {
         Self { floor, peer, connection: Mutex::new(Some(connection)) }
     }
 
@@ -120,7 +120,7 @@ impl Pending {
         }
     }
 
-    fn take(&self) -> Option<Connection> {
+    fn take(&self) -> Option<Box<Connection>> {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }

@@ -1,6 +1,9 @@
 //! The rooms that a session hears: how it begins to hear them, and what it is told of their past.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
 
 use hubbub_core::{HISTORY_LENGTH, Past, Position, RoomId};
 use hubbub_dialects::Dialect;
@@ -73,6 +76,9 @@ impl Connection {
                 past.into_iter().for_each(|past| self.begin_replay(room.clone(), past));
             }
         }
+        if self.unheard.is_empty() {
+            self.unheard = Vec::new();
+        }
         // What took long leaves time for the client's words.
         self.again = Instant::now() + AGAIN;
     }
@@ -89,6 +95,7 @@ impl Connection {
     pub(super) async fn replay(&mut self) {
         let Some(mut replay) = self.replays.pop_front() else { return };
         match replay.step(&self.floor.chat, &self.peer).await {
+            Ok(Progress::Done) if self.replays.is_empty() => self.replays = VecDeque::new(),
             Ok(Progress::Done) => {}
             Ok(Progress::More) => self.replays.push_front(replay),
             Err(_) => {
