@@ -65,17 +65,17 @@ pub(super) struct LaneIo {
 
 impl LaneIo {
     /// `before`: bytes that came with the handshake. `upgrades`: it takes over a polling session. `None`: the session
-    /// has a WebSocket already.
+    /// has a WebSocket already. It is boxed, for the library's task has room for three copies of its stream.
     pub(super) fn new(
         link: Arc<Link>,
         (tcp, seat): (TcpStream, Seat),
         before: Bytes,
         upgrades: bool,
         silence: Duration,
-    ) -> Option<Self> {
+    ) -> Option<Box<Self>> {
         link.tcp.set(tcp).ok()?;
         link.carried(upgrades);
-        Some(Self {
+        Some(Box::new(Self {
             connects: link.eio3.then(Box::default),
             link,
             before,
@@ -86,7 +86,7 @@ impl LaneIo {
             heard: Instant::now(),
             overdue: None,
             _seat: seat,
-        })
+        }))
     }
 
     fn tcp(&self) -> &TcpStream {
