@@ -353,3 +353,6 @@ impl WriteSome for TcpStream {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -138,7 +138,7 @@ pub(super) struct Caller {
     /// The client's address.
     pub(super) peer: IpAddr,
     /// By way of another node, which has checked it.
-    forwarded: bool,
+    pub(super) forwarded: bool,
     /// Packets that it reads of one poll's answer.
     pub(super) at_once: usize,
 }
