@@ -13,7 +13,8 @@ use crate::metrics;
 
 use super::{
     link::{Kick, Link},
-    outbox::{Flow, Namespace},
+    marker::Namespace,
+    outbox::Flow,
 };
 
 /// How long a client has to take its farewell.

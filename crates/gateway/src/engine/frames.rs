@@ -72,7 +72,7 @@ pub(crate) fn head(frame: &[u8]) -> Option<(usize, u64)> {
 pub(crate) fn payloads(mut frames: &[u8]) -> impl Iterator<Item = &[u8]> {
     std::iter::from_fn(move || {
         let (head, length) = head(frames)?;
-        let end = head + usize::try_from(length).ok()?;
+        let end = head.checked_add(usize::try_from(length).ok()?)?;
         let payload = frames.get(head..end)?;
         frames = &frames[end..];
         Some(payload)

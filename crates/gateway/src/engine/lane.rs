@@ -32,7 +32,8 @@ use super::{
     first_head::Seat,
     frames,
     link::Link,
-    outbox::{Flow, Outbox, Ping, marker_of},
+    marker::marker_of,
+    outbox::{Flow, Outbox, Ping},
 };
 
 /// A ping of the library's, framed.

@@ -23,7 +23,8 @@ use super::{
     Engine,
     asked::Asked,
     first_head::Seat,
-    outbox::{Flow, Marker, Namespace, Outbox, Ping, Turn, marker_of},
+    marker::{Marker, Namespace, Turn, marker_of},
+    outbox::{Flow, Outbox, Ping},
     route::Caller,
 };
 

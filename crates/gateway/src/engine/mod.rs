@@ -11,6 +11,7 @@ mod frames;
 mod handover;
 mod lane;
 mod link;
+mod marker;
 mod origin;
 mod outbox;
 mod payload;
@@ -49,7 +50,7 @@ pub(crate) use farewell::Farewells;
 pub(crate) use frames::put_text;
 pub(crate) use handover::Peers;
 pub(crate) use link::{Kick, Link, Visit};
-pub(crate) use outbox::{MARKER, Marker, Namespace, Turn};
+pub(crate) use marker::{MARKER, Marker, Namespace, Turn};
 
 /// The engine's settings, as configured.
 #[derive(Debug, Clone)]

@@ -24,28 +24,15 @@ use tokio::time::Instant;
 use super::{
     frames::{Follower, payloads, put_text},
     link::Kick,
+    marker::{Marker, Namespace, Turn},
     tcp,
 };
-
-/// The event's name in the marker packet. Clients never see it; one that sends it says nothing.
-pub(crate) const MARKER: &str = "~";
-
-/// A namespace's place in [`hubbub_dialects::NAMESPACES`].
-pub(crate) type Namespace = u8;
-
-/// Which of a client's connects it was, in turn: a marker of an earlier one opens nothing for a later one.
-pub(crate) type Turn = u8;
 
 /// Bytes that may still wait for a client that counts as keeping up.
 const ROOMY: usize = 32 * 1_024;
 
 /// Of packets that were taken out of the queue once, whichever namespace they are of.
 const NO_NAMESPACE: Namespace = Namespace::MAX;
-
-/// Emits the marker in its namespace, by way of socketioxide. `false`: that namespace is gone.
-pub(crate) trait Marker: Send + Sync {
-    fn emit(&self, turn: Turn) -> bool;
-}
 
 /// What waits for the client, and how far the transport is.
 pub(super) struct Outbox {
@@ -341,14 +328,6 @@ fn bytes(waiting: &[Queued]) -> usize {
     waiting.iter().map(|queued| queued.frames.len()).sum()
 }
 
-/// The namespace and the connect whose marker this Engine.IO packet is.
-pub(super) fn marker_of(packet: &str) -> Option<(Namespace, Turn)> {
-    let (namespace, turn) = packet.strip_prefix("42")?.strip_suffix(']')?.split_once("[\"~\",")?;
-    let namespace = if namespace.is_empty() { "/" } else { namespace.strip_suffix(',')? };
-    let at = hubbub_dialects::NAMESPACES.iter().position(|known| *known == namespace)?;
-    Some((Namespace::try_from(at).ok()?, turn.parse().ok()?))
-}
-
 #[cfg(test)]
 mod tests {
     use std::{
@@ -457,15 +436,5 @@ mod tests {
         out.end();
         assert!(out.poll_roomy(&one).is_ready());
         assert_eq!(woken(), [2, 2]);
-    }
-
-    #[test]
-    fn the_marker_is_known_in_every_namespace_and_nothing_else_is_one() {
-        assert_eq!(marker_of("42[\"~\",0]"), Some((0, 0)));
-        assert_eq!(marker_of("42/iss,[\"~\",255]"), Some((2, 255)));
-        assert_eq!(marker_of("42/nowhere,[\"~\",0]"), None);
-        assert_eq!(marker_of("42[\"~\",256]"), None);
-        assert_eq!(marker_of("42[\"message\",\"~\"]"), None);
-        assert_eq!(marker_of("42/issue[\"~\",0]"), None);
     }
 }

@@ -101,10 +101,10 @@ async fn probed(tcp: &TcpStream, before: Bytes) -> Option<Bytes> {
     let mut read = BytesMut::from(before);
     loop {
         if let Some((head, length)) = frames::head(&read) {
-            let whole = head + usize::try_from(length).ok()?;
             if length != PROBE.len() as u64 || !frames::is_client_text(&read) {
                 return None;
             }
+            let whole = head + PROBE.len();
             if read.len() >= whole {
                 let is_probe = frames::unmasked(&read[..head], &read[head..whole]) == PROBE;
                 return is_probe.then(|| read.freeze());
