@@ -28,6 +28,8 @@ pub(crate) enum Workload {
     Fanout(Fanout),
     /// Many rooms, a few talk in each (v1): the same, and whether anything is heard in a room that is not its own
     Rooms(Rooms),
+    /// Twice as much as the server has carried before: what becomes of it, of those who hear it, and of the server
+    Overload(Overload),
     /// The same by long-polling, each request to another node: whether a balancer needs to know sessions
     Polling(Polling),
     /// What a request costs that lands on a node which has not its session, and must hand it over
@@ -75,6 +77,28 @@ pub(crate) struct Rooms {
     pub(crate) pace: Loop,
     #[command(flatten)]
     pub(crate) talk: Talk,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Overload {
+    #[command(flatten)]
+    pub(crate) target: Target,
+    #[command(flatten)]
+    pub(crate) listeners: Listeners,
+    #[command(flatten)]
+    pub(crate) talk: Talk,
+    /// How long to measure first what the server carries in a closed loop
+    #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) carried: u64,
+    /// Closed loop: messages of each sender under way at a time
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) inflight: u32,
+    /// How many times as much is offered then, in an open loop
+    #[arg(long, default_value_t = 2.0, value_parser = positive)]
+    pub(crate) multiple: f64,
+    /// What must be left of the deliveries a second that it carried, in parts of a hundred
+    #[arg(long, value_name = "PERCENT", default_value_t = 50.0)]
+    pub(crate) keeps_at_least: f64,
 }
 
 #[derive(Args, Debug)]

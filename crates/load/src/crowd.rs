@@ -4,6 +4,7 @@ pub(crate) mod account;
 pub(crate) mod arrival;
 pub(crate) mod board;
 pub(crate) mod client;
+mod comeback;
 pub(crate) mod course;
 pub(crate) mod gauges;
 mod lag;
@@ -66,7 +67,7 @@ async fn gather(shard: &Rc<Shard>, tasks: &mut JoinSet<()>) -> anyhow::Result<Cr
                 continue;
             }
         };
-        tasks.spawn_local(stay(listener, Rc::clone(&client), Rc::clone(shard)));
+        tasks.spawn_local(stay(listener, number, Rc::clone(&client), Rc::clone(shard)));
         shard.board.connected.fetch_add(1, Ordering::Relaxed);
         crowd.push((number, client));
     }
@@ -98,12 +99,17 @@ fn turn_away(shard: &Shard, error: anyhow::Error) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn stay(mut listener: Listener, client: Rc<RefCell<Client>>, shard: Rc<Shard>) {
-    let ended = arrival::listen(&mut listener, &client, &shard).await;
-    let client = &mut *client.borrow_mut();
-    client.lose(&ended);
-    shard.note_ending(ended.to_string());
-    shard.note_gone(client.heard_in_all());
+/// Until it is cut off and cannot come back.
+async fn stay(mut listener: Listener, number: u32, client: Rc<RefCell<Client>>, shard: Rc<Shard>) {
+    loop {
+        let ended = arrival::listen(&mut listener, &client, &shard).await;
+        client.borrow_mut().lose(&ended);
+        shard.note_ending(ended.to_string());
+        let Some(again) = comeback::come_back(&shard, number, &client).await else {
+            return shard.note_gone(client.borrow().heard_in_all());
+        };
+        listener = again;
+    }
 }
 
 /// A WebSocket ends with its connection. Of a polling session the server would learn by its heartbeat, much later,

@@ -45,6 +45,8 @@ pub(crate) struct Crowd {
     pub(crate) pace: Pace,
     /// The size of a text.
     pub(crate) bytes: usize,
+    /// Who is cut off comes back (v1).
+    pub(crate) comes_back: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -67,7 +69,7 @@ impl Crowd {
     /// One room.
     pub(crate) fn of(listeners: &Listeners, pace: Pace, talk: Talk) -> Self {
         let Listeners { clients: members, senders } = *listeners;
-        Self { rooms: 1, members, senders, pace, bytes: talk.text.bytes as usize }
+        Self { rooms: 1, members, senders, pace, bytes: talk.text.bytes as usize, comes_back: false }
     }
 
     pub(crate) fn clients(&self) -> u32 {

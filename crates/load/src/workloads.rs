@@ -5,6 +5,7 @@ mod fanout;
 mod handover;
 mod idle;
 mod leaks;
+mod overload;
 mod polling;
 mod rooms;
 mod rush;
@@ -18,6 +19,7 @@ pub(crate) async fn run(workload: Workload) -> anyhow::Result<bool> {
     match workload {
         Workload::Fanout(arguments) => fanout::run(arguments).await,
         Workload::Rooms(arguments) => rooms::run(arguments).await,
+        Workload::Overload(arguments) => overload::run(arguments).await,
         Workload::Polling(arguments) => polling::run(arguments).await,
         Workload::Handover(arguments) => handover::run(arguments).await,
         Workload::Stalled(arguments) => stalled::run(arguments).await,

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::{client::Client, shard::Ledger};
-use crate::verdict::hearing::{Hearing, Said};
+use crate::{
+    verdict::hearing::{Hearing, Said},
+    words::dialect::Place,
+};
 
 #[derive(Debug, Default)]
 pub(crate) struct Account {
@@ -19,6 +22,10 @@ pub(crate) struct Room {
     pub(crate) hearings: Vec<Hearing>,
     /// Of those who were cut off, and did not come back.
     pub(crate) cut_short: Vec<Hearing>,
+    /// Positions that somebody jumped over without a word (v1).
+    pub(crate) holes: u64,
+    /// Where each of those who were there at the end was then (v1).
+    pub(crate) ends: Vec<Place>,
     /// By the senders' places in the room.
     said: BTreeMap<u32, Said>,
 }
@@ -29,8 +36,10 @@ impl Account {
         let room = self.rooms.entry(room).or_default();
         if let Some(voice) = &client.voice {
             room.said.insert(place, voice.said());
-            self.unanswered += u64::from(voice.unanswered());
+            self.unanswered += voice.unanswered() as u64;
         }
+        room.holes += client.track.holes();
+        room.ends.extend(client.track.place().filter(|_| client.is_in()));
         let hearing = std::mem::replace(&mut client.hearing, Hearing::new(0));
         let hearings = if client.is_in() { &mut room.hearings } else { &mut room.cut_short };
         hearings.push(hearing);
@@ -54,6 +63,8 @@ impl Room {
     fn join(&mut self, other: Self) {
         self.hearings.extend(other.hearings);
         self.cut_short.extend(other.cut_short);
+        self.holes += other.holes;
+        self.ends.extend(other.ends);
         self.said.extend(other.said);
     }
 
@@ -64,4 +75,4 @@ impl Room {
     }
 }
 
-static NOTHING: Said = Said { count: 0, refused: Vec::new() };
+static NOTHING: Said = Said { count: 0, not_owed: Vec::new() };

@@ -6,6 +6,7 @@ use anyhow::Context;
 use tokio::time::{Instant, timeout};
 
 use crate::{
+    arguments::target::Node,
     crowd::{client::Client, poller::Poller, shard::Shard},
     plan::Transport,
     wire::{
@@ -29,7 +30,7 @@ pub(crate) enum Listener {
 
 impl Listener {
     /// Waits for the server to say something and lets the client hear it.
-    async fn turn(&mut self, client: &RefCell<Client>, shard: &Shard) -> Result<(), Ended> {
+    pub(super) async fn turn(&mut self, client: &RefCell<Client>, shard: &Shard) -> Result<(), Ended> {
         match self {
             Self::WebSocket(reader) => reader.turn(client, shard).await,
             Self::Polling(poller) => poller.turn(client, shard).await,
@@ -61,10 +62,16 @@ async fn enter(shard: &Rc<Shard>, number: u32) -> anyhow::Result<Arrival> {
 }
 
 async fn open_websocket(shard: &Rc<Shard>, number: u32) -> anyhow::Result<Arrival> {
-    let upgraded = upgrade::open(shard.plan.node_of(number), &shard.plan.path, None).await?;
+    let (listener, outbox) = connect(shard, shard.plan.node_of(number)).await?;
+    Ok((listener, client(shard, number, outbox)))
+}
+
+/// A WebSocket, on which nothing was said yet.
+pub(super) async fn connect(shard: &Shard, node: &Node) -> anyhow::Result<(Listener, Rc<dyn Outbox>)> {
+    let upgraded = upgrade::open(node, &shard.plan.path, None).await?;
     let (read_half, write_half) = upgraded.stream.into_split();
     let reader = Reader::new(read_half, upgraded.already_read);
-    Ok((Listener::WebSocket(reader), client(shard, number, Frames::new(write_half))))
+    Ok((Listener::WebSocket(reader), Frames::new(write_half)))
 }
 
 async fn open_session(shard: &Rc<Shard>, number: u32, eio: Eio) -> anyhow::Result<Arrival> {

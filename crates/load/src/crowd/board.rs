@@ -23,6 +23,8 @@ pub(crate) struct Board {
     pub(crate) turned_away: AtomicU32,
     /// Connections that ended although nobody wanted it.
     pub(crate) cut_off: AtomicU32,
+    /// Clients that were cut off and try to come back.
+    away: AtomicU32,
     /// Clients that will not come back.
     pub(crate) gone: AtomicU32,
     pub(crate) said: AtomicU64,
@@ -66,6 +68,16 @@ impl Board {
         self.phase.subscribe()
     }
 
+    /// Somebody is away as long as this is held.
+    pub(crate) fn is_away(&self) -> Away<'_> {
+        self.away.fetch_add(1, Ordering::Relaxed);
+        Away(self)
+    }
+
+    pub(crate) fn anybody_is_away(&self) -> bool {
+        self.away.load(Ordering::Relaxed) > 0
+    }
+
     pub(crate) fn is_talking(&self) -> bool {
         self.is_talking.load(Ordering::Relaxed)
     }
@@ -82,5 +94,14 @@ impl Board {
 
     pub(crate) fn failure(&self) -> Option<&str> {
         self.failure.get().map(String::as_str)
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Away<'a>(&'a Board);
+
+impl Drop for Away<'_> {
+    fn drop(&mut self) {
+        self.0.away.fetch_sub(1, Ordering::Relaxed);
     }
 }

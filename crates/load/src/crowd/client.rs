@@ -7,14 +7,14 @@ use serde_json::Value;
 use crate::{
     crowd::{shard::Shard, voice::Voice},
     plan::{Pace, Transport},
-    verdict::hearing::Hearing,
+    verdict::{hearing::Hearing, track::Track},
     wire::{
         connection::{Ended, Message},
         outbox::Outbox,
         payload::Eio,
     },
     words::{
-        dialect::{GREETING, Script},
+        dialect::{GREETING, Place, Script},
         stamp::{Finder, Kind, Stamp},
     },
 };
@@ -30,6 +30,10 @@ pub(crate) struct Client {
     outbox: Rc<dyn Outbox>,
     finder: Finder,
     pub(crate) hearing: Hearing,
+    pub(crate) track: Track,
+    /// With which it can come back (v1).
+    session: Option<String>,
+    is_coming_back: bool,
     pub(crate) voice: Option<Voice>,
     has_heard_probe: bool,
     /// Messages heard in this turn, which the board does not know yet.
@@ -57,6 +61,9 @@ impl Client {
             outbox,
             finder: Finder::new(plan.script.run),
             hearing: Hearing::new(plan.crowd.senders as usize),
+            track: Track::default(),
+            session: None,
+            is_coming_back: false,
             voice: plan.crowd.is_sender(number).then(Voice::new),
             has_heard_probe: false,
             heard: 0,
@@ -68,6 +75,9 @@ impl Client {
     pub(crate) fn hear(&mut self, message: &Message<'_>, now: u64) {
         match message {
             Message::Text(text) if text.starts_with(self.script.dialect.spoken()) => {
+                if self.script.dialect.has_positions() {
+                    self.track.hear(text);
+                }
                 if let Some(stamp) = self.finder.find(text) {
                     self.hear_spoken(&stamp, now);
                 }
@@ -123,19 +133,65 @@ impl Client {
             [b'4', b'1' | b'4', ..] | [b'1'] => {
                 self.end(&format!("the server said {}", String::from_utf8_lossy(text)));
             }
-            _ if text.starts_with(br#"42/v1,["bye""#) => self.end(&String::from_utf8_lossy(text)),
+            _ => self.hear_event(text),
+        }
+    }
+
+    /// v1's that are not somebody's text.
+    fn hear_event(&mut self, text: &[u8]) {
+        let Some(event) = text.strip_prefix(b"42/v1,[") else { return };
+        let body = || serde_json::from_slice::<Value>(&text[V1_EVENT..]).unwrap_or_default()[1].take();
+        match event {
+            [b'"', b'u', b'p', b'd', ..] => self.track.hear(text),
+            [b'"', b'b', b'y', b'e', ..] => self.end(&String::from_utf8_lossy(text)),
+            [b'"', b'g', b'a', b'p', ..] => self.hear_gap(&body()),
+            [b'"', b'r', b'e', b'a', b'd', b'y', ..] => self.hear_ready(&body()),
             _ => {}
         }
+    }
+
+    fn hear_gap(&mut self, gap: &Value) {
+        if let Some(place) = Place::of(gap) {
+            self.track.jump(place);
+            self.hearing.excuse();
+        }
+    }
+
+    fn hear_ready(&mut self, ready: &Value) {
+        self.session = ready["session"].as_str().map(str::to_owned);
+        if !self.is_coming_back {
+            return;
+        }
+        let room = &ready["rooms"][&self.script.room];
+        match Place::of(room) {
+            None => return self.end(&format!("the room was refused: {room}")),
+            Some(_) if room["recovered"] == true => {}
+            Some(_) => {
+                self.shard.ledger.borrow_mut().unproved += 1;
+                self.hear_gap(room);
+            }
+        }
+        self.stage = Stage::Ready;
     }
 
     /// In protocol 3 everybody is connected to the main namespace without a word.
     fn connect(&self) {
         if self.shard.plan.transport != Transport::Polling(Eio::Three) {
-            self.send(&self.script.connect(self.number));
+            self.send(&self.connect_packet());
+        }
+    }
+
+    fn connect_packet(&self) -> String {
+        match (&self.session, self.track.place()) {
+            (Some(session), Some(place)) if self.is_coming_back => self.script.come_back(session, place),
+            _ => self.script.connect(self.number),
         }
     }
 
     fn greet(&mut self) {
+        if self.is_coming_back {
+            return;
+        }
         let greeting = self.script.greeting(self.number);
         if let Some(greeting) = &greeting {
             self.send(&greeting.packet);
@@ -160,7 +216,11 @@ impl Client {
 
     fn hear_greeting_answered(&mut self, arguments: &[u8]) {
         match refusal(arguments) {
-            None => self.stage = Stage::Ready,
+            None => {
+                let answer: Value = serde_json::from_slice(arguments).unwrap_or_default();
+                self.track.enter(&answer[0]);
+                self.stage = Stage::Ready;
+            }
             Some(code) => self.end(&format!("the greeting was refused: {code}")),
         }
     }
@@ -193,6 +253,17 @@ impl Client {
     /// The connection is gone.
     pub(crate) fn lose(&mut self, ended: &Ended) {
         self.end(&ended.to_string());
+        let unknown = self.voice.as_mut().map_or(0, Voice::lose);
+        self.shard.board.refused.fetch_add(unknown as u64, Ordering::Relaxed);
+    }
+
+    pub(crate) fn can_come_back(&self) -> bool {
+        self.shard.plan.crowd.comes_back && self.session.is_some() && self.track.place().is_some()
+    }
+
+    /// On another connection, on which nothing was said yet.
+    pub(crate) fn return_by(&mut self, outbox: Rc<dyn Outbox>) {
+        (self.outbox, self.stage, self.is_coming_back) = (outbox, Stage::Arriving, true);
     }
 }
 
@@ -276,6 +347,9 @@ fn refusal(arguments: &[u8]) -> Option<String> {
 /// Acknowledgement ids: 0 is the greeting's, then come the messages', then the probes'.
 const FIRST_MESSAGE: u32 = GREETING + 1;
 const FIRST_PROBE: u32 = 1 << 31;
+
+/// Where an event's array begins.
+const V1_EVENT: usize = "42/v1,".len();
 
 #[cfg(test)]
 mod tests {

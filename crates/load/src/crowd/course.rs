@@ -28,7 +28,7 @@ pub(crate) struct Measured {
     pub(crate) server_memory: Option<u64>,
     pub(crate) redis_memory: Option<u64>,
     /// Deliveries that were still under way when nothing more was said, and the seconds until they had come or were lost.
-    pub(crate) backlog: u64,
+    pub(crate) backlog: Option<u64>,
     pub(crate) drained_after: f64,
 }
 
@@ -43,7 +43,7 @@ impl Course {
         let span = self.measure(run).await?;
         let (server_memory, redis_memory) = (run.meter.servers.memory()?, run.meter.store.memory()?);
         run.enter(Phase::Draining);
-        let (backlog, quiet) = (owed(run).saturating_sub(heard(&run.board)), Instant::now());
+        let (backlog, quiet) = (under_way(run), Instant::now());
         run.drain(self.talk.drain, heard, |_| owed(run)).await;
         let drained_after = quiet.elapsed().as_secs_f64();
         Ok(Measured { span, server_memory, redis_memory, backlog, drained_after })
@@ -80,13 +80,19 @@ fn heard(board: &Board) -> u64 {
 }
 
 /// Deliveries to them that are still to come or have come. Nobody knows any more how many where somebody has gone from one
-/// room of several: then a silence ends the wait.
+/// room of several, or has come back to be told what is still there: then a silence ends the wait.
 fn owed(run: &Run<Account>) -> u64 {
     let (board, crowd) = (&run.board, &run.plan.crowd);
     let gone = board.gone.load(Ordering::Relaxed);
-    if gone > 0 && crowd.rooms > 1 {
+    let is_uncertain = crowd.comes_back && board.cut_off.load(Ordering::Relaxed) > 0;
+    if is_uncertain || (gone > 0 && crowd.rooms > 1) {
         return u64::MAX;
     }
     let said = board.said.load(Ordering::Relaxed).saturating_sub(board.refused.load(Ordering::Relaxed));
     said * u64::from(crowd.members.saturating_sub(gone))
+}
+
+fn under_way(run: &Run<Account>) -> Option<u64> {
+    let owed = Some(owed(run)).filter(|owed| *owed < u64::MAX)?;
+    Some(owed.saturating_sub(heard(&run.board)))
 }

@@ -117,14 +117,13 @@ impl<T: Send + 'static> Run<T> {
             let now = counted(&self.board);
             if told.elapsed() > SECOND {
                 told = Instant::now();
-                let missing = expected(&self.board).saturating_sub(now);
-                self.progress.tell(&format!("drain  {missing} deliveries still missing"));
+                self.progress.tell(&missing(expected(&self.board).checked_sub(now)));
             }
             if now != before {
                 (before, changed) = (now, Instant::now());
             }
             let enough = if now >= expected(&self.board) { AFTERMATH } else { Duration::from_secs(patience) };
-            if changed.elapsed() >= enough {
+            if changed.elapsed() >= enough && !self.board.anybody_is_away() {
                 return;
             }
         }
@@ -181,6 +180,15 @@ where
     runtime.block_on(work(Rc::new(Shard::new(thread, plan, board))))
 }
 
+fn missing(deliveries: Option<u64>) -> String {
+    match deliveries {
+        Some(deliveries) if deliveries < u64::MAX / 2 => {
+            format!("drain  {deliveries} deliveries still missing")
+        }
+        _ => "drain  until nothing more is heard".to_owned(),
+    }
+}
+
 /// The progress of a workload in which people talk.
 pub(crate) fn tell_deliveries(span: &Span) -> String {
     let per_million = |cpu| span.per_million_heard(cpu).map_or_else(|| "-".into(), decimals);
@@ -200,4 +208,4 @@ const GLANCE: Duration = Duration::from_millis(20);
 const AFTERMATH: Duration = Duration::from_millis(300);
 
 /// A server that is so far behind is taken at its word.
-const LONGEST_DRAIN: Duration = Duration::from_mins(1);
+const LONGEST_DRAIN: Duration = Duration::from_mins(2);

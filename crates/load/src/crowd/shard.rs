@@ -25,6 +25,10 @@ pub(crate) struct Ledger {
     pub(crate) lag: Latencies,
     /// From the first byte of a connection to being let in.
     pub(crate) arrivals: Latencies,
+    /// From being cut off to being in again.
+    pub(crate) returns: Latencies,
+    /// How often somebody who came back was told that something may be missing.
+    pub(crate) unproved: u64,
     /// Refused messages by their code.
     pub(crate) refused: BTreeMap<String, u64>,
     /// Why connections ended that should not have, and how many did.
@@ -65,6 +69,8 @@ impl Ledger {
     pub(crate) fn add(&mut self, other: Self) {
         self.deliveries.add(&other.deliveries);
         self.lag.add(&other.lag);
+        self.returns.add(&other.returns);
+        self.unproved += other.unproved;
         self.arrivals.add(&other.arrivals);
         for (code, count) in other.refused {
             *self.refused.entry(code).or_default() += count;

@@ -23,7 +23,7 @@ pub(crate) async fn talk(shard: Rc<Shard>, number: u32, speaker: Speaker) {
     probe(&shard, number, &speaker).await;
     match shard.plan.crowd.pace {
         Pace::Silent => {}
-        Pace::Closed { .. } => keep_the_loop_closed(&speaker).await,
+        Pace::Closed { .. } => keep_the_loop_closed(&shard, &speaker).await,
         Pace::Open { rate } => keep_the_rate(&shard, number, &speaker, rate).await,
     }
 }
@@ -40,9 +40,9 @@ async fn probe(shard: &Shard, number: u32, speaker: &Speaker) {
 }
 
 /// Says the first; the rest follows from what is heard. Only when nothing is heard any more, this says on.
-async fn keep_the_loop_closed(speaker: &Speaker) {
+async fn keep_the_loop_closed(shard: &Shard, speaker: &Speaker) {
     let (mut settled_before, mut changed) = (None, Instant::now());
-    while speaker.borrow().may_talk() {
+    while shard.board.is_talking() {
         let settled = speaker.borrow().voice.as_ref().map(Voice::settled);
         if settled != settled_before {
             (settled_before, changed) = (settled, Instant::now());
@@ -60,16 +60,19 @@ async fn keep_the_rate(shard: &Shard, number: u32, speaker: &Speaker, rate: f64)
     let began = Instant::now();
     let (mut turn, talkers) =
         (f64::from(shard.plan.crowd.turn_of(number)), f64::from(shard.plan.crowd.talkers()));
-    while speaker.borrow().may_talk() {
+    while shard.board.is_talking() {
         let due = Duration::from_secs_f64(turn / rate);
         let elapsed = began.elapsed();
         if elapsed < due {
             sleep(due.saturating_sub(elapsed).min(GLANCE)).await;
             continue;
         }
-        shard.board.note_delay(elapsed.saturating_sub(due));
-        speaker.borrow_mut().say_one();
-        speaker.borrow().flush();
+        // Who was cut off lets its turns go by.
+        if speaker.borrow().may_talk() {
+            shard.board.note_delay(elapsed.saturating_sub(due));
+            speaker.borrow_mut().say_one();
+            speaker.borrow().flush();
+        }
         turn += talkers;
         yield_now().await;
     }

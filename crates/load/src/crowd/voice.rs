@@ -1,5 +1,7 @@
 //! What one sender has said, and what has become of it.
 
+use std::collections::BTreeSet;
+
 use crate::{plan::Pace, verdict::hearing::Said};
 
 #[derive(Debug)]
@@ -8,20 +10,32 @@ pub(crate) struct Voice {
     /// One past the highest that was heard back, or refused, or given up: the window of the closed loop opens here.
     settled: u32,
     refused: Vec<u32>,
-    unanswered: u32,
+    /// Said, and not answered yet, where there is an answer.
+    unanswered: BTreeSet<u32>,
+    /// Not answered before the connection was lost: nobody knows whether they were said.
+    unknown: Vec<u32>,
     probes: u32,
 }
 
 impl Voice {
     pub(crate) fn new() -> Self {
-        Self { said: 0, settled: 0, refused: Vec::new(), unanswered: 0, probes: 0 }
+        Self {
+            said: 0,
+            settled: 0,
+            refused: Vec::new(),
+            unanswered: BTreeSet::new(),
+            unknown: Vec::new(),
+            probes: 0,
+        }
     }
 
     /// The sequence number of the next message.
     pub(crate) fn say(&mut self, is_acknowledged: bool) -> u32 {
         let sequence = self.said;
         self.said += 1;
-        self.unanswered += u32::from(is_acknowledged);
+        if is_acknowledged {
+            self.unanswered.insert(sequence);
+        }
         sequence
     }
 
@@ -45,8 +59,7 @@ impl Voice {
     }
 
     pub(crate) fn answered(&mut self, sequence: u32, is_refused: bool) {
-        self.unanswered = self.unanswered.saturating_sub(1);
-        if is_refused {
+        if self.unanswered.remove(&sequence) && is_refused {
             self.refused.push(sequence);
             self.heard_back(sequence);
         }
@@ -61,16 +74,23 @@ impl Voice {
         self.settled
     }
 
-    pub(crate) fn unanswered(&self) -> u32 {
-        self.unanswered
+    /// The connection is lost, and with it what was on its way; says how many messages that may be.
+    pub(crate) fn lose(&mut self) -> usize {
+        self.give_up_waiting();
+        let lost = std::mem::take(&mut self.unanswered);
+        self.unknown.extend(&lost);
+        lost.len()
+    }
+
+    pub(crate) fn unanswered(&self) -> usize {
+        self.unanswered.len() + self.unknown.len()
     }
 
     /// The account at the end.
     pub(crate) fn said(&self) -> Said {
-        let mut refused = self.refused.clone();
-        refused.sort_unstable();
-        refused.dedup();
-        Said { count: self.said, refused }
+        let mut not_owed = [&self.refused[..], &self.unknown].concat();
+        not_owed.sort_unstable();
+        Said { count: self.said, not_owed }
     }
 }
 
@@ -105,7 +125,15 @@ mod tests {
         voice.answered(1, true);
         voice.answered(0, true);
         assert!(voice.has_room(TWO));
-        assert_eq!((voice.unanswered(), voice.said().refused), (0, vec![0, 1]));
+        assert_eq!((voice.unanswered(), voice.said().not_owed), (0, vec![0, 1]));
+    }
+
+    #[test]
+    fn what_was_not_answered_before_the_connection_was_lost_is_not_owed() {
+        let mut voice = said(3);
+        voice.answered(1, false);
+        assert_eq!((voice.lose(), voice.unanswered(), voice.said().not_owed), (2, 2, vec![0, 2]));
+        assert!(voice.has_room(TWO));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::{
     crowd::{Account, course::Measured, run::Run},
     plan::Pace,
-    report::{Row, cost::Cost, decimals, float, latency::Summary},
+    report::{Row, cost::Cost, decimals, float, latency::Summary, or_dash},
     verdict::Verdict,
 };
 
@@ -18,8 +18,8 @@ pub(crate) struct Outcome {
     pub(crate) latency_ms: Summary,
     /// How late an open loop was at worst: the load generator's own delay.
     behind_ms: Option<f64>,
-    /// Deliveries still under way when nothing more was said, and how long it took until they had come or were lost.
-    backlog: u64,
+    /// Deliveries still under way when nothing more was said, where that can be known, and how long it took until they had come or were lost.
+    backlog: Option<u64>,
     drained_after_s: f64,
     #[serde(flatten)]
     pub(crate) verdict: Verdict,
@@ -27,6 +27,12 @@ pub(crate) struct Outcome {
     unanswered: u64,
     refused: BTreeMap<String, u64>,
     endings: BTreeMap<String, u64>,
+    /// From being cut off until being in again, of those who came back (v1).
+    came_back_ms: Summary,
+    /// How often somebody who came back was told that something may be missing.
+    unproved: u64,
+    /// Clients that were cut off and are not there at the end.
+    pub(crate) gone: u32,
     #[serde(skip)]
     pub(crate) arrivals: Summary,
 }
@@ -46,6 +52,9 @@ impl Outcome {
             drained_after_s: measured.drained_after,
             verdict: Verdict::new(&account, board.cut_off.load(Ordering::Relaxed)),
             unanswered: account.unanswered,
+            came_back_ms: ledger.returns.summary(),
+            unproved: ledger.unproved,
+            gone: board.gone.load(Ordering::Relaxed),
             arrivals: ledger.arrivals.summary(),
             refused: account.ledger.refused,
             endings: account.ledger.endings,
@@ -57,12 +66,19 @@ impl Outcome {
         rows.extend(self.latency_ms.rows());
         rows.extend(self.behind_ms.map(|behind| ("generator behind its rate at most, ms", decimals(behind))));
         rows.extend([
-            ("under way at the end", self.backlog.to_string()),
+            ("under way at the end", or_dash(self.backlog, |backlog| backlog.to_string())),
             ("until all was quiet, s", decimals(self.drained_after_s)),
         ]);
         rows.extend(self.verdict.rows());
         rows.extend((self.unanswered > 0).then(|| ("unanswered", self.unanswered.to_string())));
         rows.extend(self.refused.iter().map(|(code, times)| ("refused", format!("{times} x {code}"))));
+        if self.came_back_ms.count > 0 {
+            let Summary { count, p50, max, .. } = self.came_back_ms;
+            let times = format!("{count}, after {} ms, at most {}", decimals(p50), decimals(max));
+            rows.push(("came back", times));
+            rows.push(("told that something may be missing", self.unproved.to_string()));
+        }
+        rows.extend((self.gone > 0).then(|| ("gone for good", self.gone.to_string())));
         let ended = self.endings.iter();
         rows.extend(ended.map(|(reason, times)| ("cut off because", format!("{times} x {reason}"))));
         rows

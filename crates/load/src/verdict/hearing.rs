@@ -9,27 +9,32 @@ pub(crate) struct Hearing {
     next: Vec<u32>,
     /// What was jumped over and has not come since: (sender, first) to one past the last.
     gaps: BTreeMap<(u32, u32), u32>,
+    /// The same, where it was told that something may be missing.
+    announced: BTreeMap<(u32, u32), u32>,
+    /// Of whom something may be missing before what is heard next; empty as long as nothing is.
+    excused: Vec<bool>,
     order: u64,
     repeated: u64,
     reordered: u64,
     strayed: u64,
 }
 
-/// What was said in all: for each sender how many, and which of them the server refused, in ascending order.
+/// What a sender said in all: how many, and which of them nobody has to hear, in ascending order: those that the server
+/// refused, and those that were not answered before the sender's connection was lost.
 #[derive(Debug, Default)]
 pub(crate) struct Said {
     pub(crate) count: u32,
-    pub(crate) refused: Vec<u32>,
+    pub(crate) not_owed: Vec<u32>,
 }
 
 impl Said {
-    fn refused_between(&self, from: u32, to: u32) -> usize {
-        let below = |bound| self.refused.partition_point(|&sequence| sequence < bound);
+    fn not_owed_between(&self, from: u32, to: u32) -> usize {
+        let below = |bound| self.not_owed.partition_point(|&sequence| sequence < bound);
         below(to) - below(from)
     }
 
     fn owed_between(&self, from: u32, to: u32) -> u64 {
-        u64::from(to.saturating_sub(from)).saturating_sub(self.refused_between(from, to) as u64)
+        u64::from(to.saturating_sub(from)).saturating_sub(self.not_owed_between(from, to) as u64)
     }
 }
 
@@ -38,6 +43,8 @@ impl Hearing {
         Self {
             next: vec![0; senders],
             gaps: BTreeMap::new(),
+            announced: BTreeMap::new(),
+            excused: Vec::new(),
             order: 0,
             repeated: 0,
             reordered: 0,
@@ -54,11 +61,18 @@ impl Hearing {
         if sequence < *next {
             return self.hear_late(sender, sequence);
         }
+        let is_excused = self.excused.get_mut(sender as usize).is_some_and(std::mem::take);
         if sequence > *next {
-            self.gaps.insert((sender, *next), sequence);
+            let gaps = if is_excused { &mut self.announced } else { &mut self.gaps };
+            gaps.insert((sender, *next), sequence);
         }
         *next = sequence + 1;
         self.remember_order(sender, sequence);
+    }
+
+    /// This receiver was told that something may be missing before what it hears next.
+    pub(crate) fn excuse(&mut self) {
+        self.excused = vec![true; self.next.len()];
     }
 
     fn hear_late(&mut self, sender: u32, sequence: u32) {
@@ -107,18 +121,37 @@ impl Hearing {
         self.strayed
     }
 
-    /// Messages that were said, not refused, and not heard until now.
+    /// Messages that were said, are owed, and were not heard until now; without those that were announced.
     pub(crate) fn missing(&self, said: &[&Said]) -> u64 {
-        let tail: u64 =
-            self.next.iter().zip(said).map(|(&next, said)| said.owed_between(next, said.count)).sum();
-        self.jumped(said) + tail
+        self.jumped(said) + self.tail(said, false)
     }
 
     /// The same, but only those behind which something of the same sender was heard.
     pub(crate) fn jumped(&self, said: &[&Said]) -> u64 {
-        let owed = |(&(sender, from), &to): (&(u32, u32), &u32)| said[sender as usize].owed_between(from, to);
-        self.gaps.iter().map(owed).sum()
+        owed_in(&self.gaps, said)
     }
+
+    /// Messages that are owed and were not heard, and of which this receiver was told that they may be missing.
+    pub(crate) fn announced(&self, said: &[&Said]) -> u64 {
+        owed_in(&self.announced, said) + self.tail(said, true)
+    }
+
+    pub(crate) fn has_all(&self, said: &[&Said]) -> bool {
+        self.missing(said) == 0 && self.announced(said) == 0
+    }
+
+    /// Behind the last that was heard of each sender.
+    fn tail(&self, said: &[&Said], is_excused: bool) -> u64 {
+        let excused = |sender: usize| self.excused.get(sender).copied().unwrap_or_default();
+        let senders = self.next.iter().zip(said).enumerate();
+        let counted = senders.filter(|(sender, _)| excused(*sender) == is_excused);
+        counted.map(|(_, (&next, said))| said.owed_between(next, said.count)).sum()
+    }
+}
+
+fn owed_in(gaps: &BTreeMap<(u32, u32), u32>, said: &[&Said]) -> u64 {
+    let owed = |(&(sender, from), &to): (&(u32, u32), &u32)| said[sender as usize].owed_between(from, to);
+    gaps.iter().map(owed).sum()
 }
 
 #[cfg(test)]
@@ -136,7 +169,7 @@ mod tests {
     }
 
     fn said(counts: [u32; 2]) -> [Said; 2] {
-        counts.map(|count| Said { count, refused: Vec::new() })
+        counts.map(|count| Said { count, not_owed: Vec::new() })
     }
 
     fn account(hearing: &Hearing, said: &[Said]) -> (u64, u64, u64) {
@@ -180,8 +213,19 @@ mod tests {
 
     #[test]
     fn what_was_refused_is_not_missed() {
-        let said = [Said { count: 6, refused: vec![1, 2, 5] }, Said::default()];
+        let said = [Said { count: 6, not_owed: vec![1, 2, 5] }, Said::default()];
         assert_eq!(missing(&heard(&[(0, 0), (0, 4)]), &said), 1);
+    }
+
+    #[test]
+    fn what_was_announced_is_not_missed_but_what_is_lost_afterwards_is() {
+        let mut hearing = heard(&[(0, 0), (1, 0)]);
+        hearing.excuse();
+        hearing.hear(0, 3);
+        hearing.hear(0, 5);
+        let said = said([6, 4]);
+        let said: Vec<_> = said.iter().collect();
+        assert_eq!((hearing.missing(&said), hearing.announced(&said)), (1, 2 + 3));
     }
 
     #[test]

@@ -34,13 +34,20 @@ pub(crate) trait Outbox: Debug {
 pub(crate) struct Frames {
     half: OwnedWriteHalf,
     waiting: RefCell<Vec<u8>>,
+    /// How much of that is out already: a long queue is not moved for every write.
+    written: Cell<usize>,
     /// The server does not take more just now, and a task of ours waits until it does.
     is_blocked: Cell<bool>,
 }
 
 impl Frames {
     pub(crate) fn new(half: OwnedWriteHalf) -> Rc<Self> {
-        Rc::new(Self { half, waiting: RefCell::default(), is_blocked: Cell::new(false) })
+        Rc::new(Self {
+            half,
+            waiting: RefCell::default(),
+            written: Cell::new(0),
+            is_blocked: Cell::new(false),
+        })
     }
 
     /// What was said and is not out is forgotten, and the server is told by a reset when both halves are dropped.
@@ -56,14 +63,21 @@ impl Frames {
 
     /// True when something is left that would have to wait.
     fn write_what_fits(&self) -> bool {
-        let mut waiting = self.waiting.borrow_mut();
-        while !waiting.is_empty() {
-            match self.half.try_write(&waiting) {
-                Ok(written) => drop(waiting.drain(..written)),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return true,
-                Err(_) => waiting.clear(),
+        let (waiting, mut written) = (&mut *self.waiting.borrow_mut(), self.written.take());
+        while written < waiting.len() {
+            match self.half.try_write(&waiting[written..]) {
+                Ok(more) => written += more,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    if written > waiting.len() / 2 {
+                        waiting.drain(..std::mem::take(&mut written));
+                    }
+                    self.written.set(written);
+                    return true;
+                }
+                Err(_) => break,
             }
         }
+        waiting.clear();
         false
     }
 }

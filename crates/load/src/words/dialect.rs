@@ -95,6 +95,11 @@ impl Dialect {
         }
     }
 
+    /// Whether a message has a position, and a client can come back to it.
+    pub(crate) fn has_positions(self) -> bool {
+        self == Self::V1
+    }
+
     /// Whether the server answers every message with an acknowledgement.
     pub(crate) fn is_acknowledged(self) -> bool {
         self == Self::V1

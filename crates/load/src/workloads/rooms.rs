@@ -20,7 +20,14 @@ pub(crate) async fn run(arguments: Rooms) -> anyhow::Result<bool> {
     let watch = Watch::begin(&target.places)?;
     limits::make_room_for(number.saturating_mul(*members))?;
     let bytes = talk.text.bytes as usize;
-    let crowd = Crowd { rooms: *number, members: *members, senders: *senders, pace: Pace::of(pace), bytes };
+    let crowd = Crowd {
+        rooms: *number,
+        members: *members,
+        senders: *senders,
+        pace: Pace::of(pace),
+        bytes,
+        comes_back: false,
+    };
     let plan = Plan::new(target, crowd);
     let setting = Setting::new(&arguments, &plan);
     let run = Run::start(plan, Meter::new(&target.places), crowd::attend)?;
