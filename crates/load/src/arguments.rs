@@ -6,7 +6,7 @@ pub(crate) mod target;
 use clap::{Args, Parser, Subcommand};
 
 use self::{
-    shared::{Listeners, Loop, Places, Talk, Target, Text, Witnessed},
+    shared::{Carriers, Listeners, Loop, Places, Talk, Target, Text, Witnessed},
     target::Node,
 };
 use crate::{machine::store::Store, wire::payload::Eio};
@@ -57,6 +57,8 @@ pub(crate) struct Fanout {
     #[command(flatten)]
     pub(crate) pace: Loop,
     #[command(flatten)]
+    pub(crate) carriers: Carriers,
+    #[command(flatten)]
     pub(crate) talk: Talk,
 }
 
@@ -87,10 +89,10 @@ pub(crate) struct Overload {
     pub(crate) listeners: Listeners,
     #[command(flatten)]
     pub(crate) talk: Talk,
-    /// How long to measure first what the server carries in a closed loop
-    #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
+    /// How long to measure first what the server carries in a closed loop, each time that more is in flight
+    #[arg(long, value_name = "SECONDS", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) carried: u64,
-    /// Closed loop: messages of each sender under way at a time
+    /// Messages of each sender under way at a time in the closed loop, at first
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) inflight: u32,
     /// How many times as much is offered then, in an open loop

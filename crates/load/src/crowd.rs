@@ -31,7 +31,6 @@ use crate::{
         client::Client,
         shard::Shard,
     },
-    plan::Transport,
     wire::session::Refused,
 };
 
@@ -48,7 +47,7 @@ pub(crate) async fn attend(shard: Rc<Shard>) -> anyhow::Result<Account> {
     shard.board.phases().wait_for(|phase| *phase == Phase::Over).await.context("the main thread is gone")?;
     tasks.shutdown().await;
     let account = account(&shard, &crowd);
-    if shard.plan.transport != Transport::WebSocket {
+    if shard.plan.mix.polling > 0 {
         say_goodbye(&crowd).await;
     }
     Ok(account)

@@ -18,7 +18,7 @@ use crate::{
 pub(crate) struct Plan {
     pub(crate) nodes: Vec<Node>,
     pub(crate) path: Path,
-    pub(crate) transport: Transport,
+    pub(crate) mix: Mix,
     pub(crate) script: Script,
     pub(crate) threads: u32,
     pub(crate) crowd: Crowd,
@@ -26,12 +26,39 @@ pub(crate) struct Plan {
     pub(crate) began: Instant,
 }
 
-/// What carries every client's session.
+/// What carries the clients' sessions.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Mix {
+    /// Of a hundred clients.
+    pub(crate) polling: u32,
+    pub(crate) upgraded: u32,
+    pub(crate) eio: Eio,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Transport {
     /// Engine.IO 4, without polling first.
     WebSocket,
+    /// By polling until it is in its room, then by WebSocket.
+    Upgraded,
     Polling(Eio),
+}
+
+impl Mix {
+    /// 37 and 100 have no common divisor: each kind is spread evenly.
+    fn transport_of(self, client: u32) -> Transport {
+        match client % 100 * 37 % 100 {
+            place if place < self.polling => Transport::Polling(self.eio),
+            place if place < self.polling + self.upgraded => Transport::Upgraded,
+            _ => Transport::WebSocket,
+        }
+    }
+
+    /// How many connections so many clients may need: one that polls may have left one at every node, and one that posts.
+    pub(crate) fn connections(self, clients: u32, nodes: usize) -> u32 {
+        let polling = if self.polling + self.upgraded > 0 { clients } else { 0 };
+        clients.saturating_add(polling.saturating_mul(u32::try_from(nodes).unwrap_or(u32::MAX)))
+    }
 }
 
 /// The clients that stay for the whole run. Those of a room have consecutive numbers.
@@ -115,7 +142,7 @@ impl Plan {
         Self {
             nodes: nodes.to_vec(),
             path: path.cloned().unwrap_or_else(|| Path(dialect.default_path().to_owned())),
-            transport: Transport::WebSocket,
+            mix: Mix::default(),
             script: Script { dialect, run, room: format!("load-{}", run.as_str()) },
             threads: default_threads(),
             crowd,
@@ -123,9 +150,13 @@ impl Plan {
         }
     }
 
-    /// By polling, each request of a session goes to another node than the one before.
-    pub(crate) fn by_polling(self, eio: Eio) -> Self {
-        Self { transport: Transport::Polling(eio), ..self }
+    /// Each request of a session that polls goes to another node than the one before.
+    pub(crate) fn carried_by(self, mix: Mix) -> Self {
+        Self { mix, ..self }
+    }
+
+    pub(crate) fn transport_of(&self, client: u32) -> Transport {
+        self.mix.transport_of(client)
     }
 
     pub(crate) fn node_of(&self, client: u32) -> &Node {
@@ -161,4 +192,29 @@ pub(crate) fn run_tag() -> RunTag {
 fn default_threads() -> u32 {
     let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     u32::try_from(processors / 4).unwrap_or(1).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_hundred_clients_so_many_have_each_transport() {
+        let mix = Mix { polling: 20, upgraded: 30, eio: Eio::Four };
+        let count = |transport| (0..100).filter(|&client| mix.transport_of(client) == transport).count();
+        let counts = [Transport::Polling(Eio::Four), Transport::Upgraded, Transport::WebSocket].map(count);
+        assert_eq!(counts, [20, 30, 50]);
+        assert_eq!((mix.connections(100, 2), Mix::default().connections(100, 2)), (300, 100));
+    }
+
+    #[test]
+    fn the_senders_of_all_rooms_take_turns() {
+        let crowd = Crowd { rooms: 3, members: 4, senders: 2, ..Crowd::default() };
+        let senders: Vec<u32> = (0..crowd.clients()).filter(|&client| crowd.is_sender(client)).collect();
+        assert_eq!(senders, [0, 1, 4, 5, 8, 9]);
+        let mut turns: Vec<u32> = senders.iter().map(|&sender| crowd.turn_of(sender)).collect();
+        turns.sort_unstable();
+        assert_eq!(turns, [0, 1, 2, 3, 4, 5]);
+        assert_eq!((crowd.talkers(), crowd.room_of(9), crowd.place_of(9)), (6, 2, 1));
+    }
 }

@@ -2,13 +2,18 @@
 
 use std::path::PathBuf;
 
+use anyhow::ensure;
 use clap::Args;
 
 use super::{
     positive,
     target::{Node, Path},
 };
-use crate::words::{dialect::Dialect, stamp};
+use crate::{
+    plan::Mix,
+    wire::payload::Eio,
+    words::{dialect::Dialect, stamp},
+};
 
 /// Where everything is, and where the figures go.
 #[derive(Args, Debug)]
@@ -97,6 +102,17 @@ pub(crate) struct Loop {
     pub(crate) rate: Option<f64>,
 }
 
+/// What carries the clients' sessions.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct Carriers {
+    /// How many of a hundred clients poll, each request at another node than the one before
+    #[arg(long, value_name = "PERCENT", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=100))]
+    pub(crate) polling: u32,
+    /// How many of a hundred poll until they are in, and become WebSockets then
+    #[arg(long, value_name = "PERCENT", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=100))]
+    pub(crate) upgraded: u32,
+}
+
 /// Many who come and go at once, and a few who stay and see it.
 #[derive(Args, Clone, Copy, Debug)]
 pub(crate) struct Witnessed {
@@ -109,6 +125,14 @@ pub(crate) struct Witnessed {
     /// Messages a second
     #[arg(long, value_name = "MESSAGES_PER_SECOND", default_value_t = 5.0, value_parser = positive)]
     pub(crate) rate: f64,
+}
+
+impl Carriers {
+    pub(crate) fn mix(self) -> anyhow::Result<Mix> {
+        let Self { polling, upgraded } = self;
+        ensure!(polling + upgraded <= 100, "--polling and --upgraded are parts of the same hundred");
+        Ok(Mix { polling, upgraded, eio: Eio::Four })
+    }
 }
 
 impl Loop {

@@ -3,14 +3,14 @@
 use std::{cell::RefCell, rc::Rc, time::Duration};
 
 use anyhow::Context;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::{
     arguments::target::Node,
     crowd::{client::Client, poller::Poller, shard::Shard},
     plan::Transport,
     wire::{
-        connection::{Ended, Reader},
+        connection::{Ended, Message, Reader},
         outbox::{Frames, Outbox},
         payload::Eio,
         posts::Posts,
@@ -51,14 +51,47 @@ pub(crate) async fn arrive(shard: Rc<Shard>, number: u32) -> anyhow::Result<Arri
 }
 
 async fn enter(shard: &Rc<Shard>, number: u32) -> anyhow::Result<Arrival> {
-    let (mut listener, client) = match shard.plan.transport {
+    let transport = shard.plan.transport_of(number);
+    let (mut listener, client) = match transport {
         Transport::WebSocket => open_websocket(shard, number).await?,
+        Transport::Upgraded => open_session(shard, number, Eio::Four).await?,
         Transport::Polling(eio) => open_session(shard, number, eio).await?,
     };
     while !client.borrow().is_in() {
         listener.turn(&client, shard).await?;
     }
-    Ok((listener, client))
+    match (transport, listener) {
+        (Transport::Upgraded, Listener::Polling(poller)) => {
+            let listener = upgrade(shard, shard.plan.node_of(number + 1), &poller, &client).await?;
+            Ok((listener, client))
+        }
+        (_, listener) => Ok((listener, client)),
+    }
+}
+
+/// The session's requests have gone to the nodes in turn, and so does this one.
+async fn upgrade(
+    shard: &Rc<Shard>,
+    node: &Node,
+    poller: &Poller,
+    client: &Rc<RefCell<Client>>,
+) -> anyhow::Result<Listener> {
+    while !client.borrow().has_said_all() {
+        sleep(GLANCE).await;
+    }
+    let upgraded = upgrade::open(node, &shard.plan.path, Some(poller.session())).await?;
+    let (read_half, write_half) = upgraded.stream.into_split();
+    let (mut reader, outbox) = (Reader::new(read_half, upgraded.already_read), Frames::new(write_half));
+    outbox.say("2probe");
+    Rc::clone(&outbox).flush();
+    let mut is_probed = false;
+    while !is_probed {
+        reader.read(&shard.buffer, |message| is_probed |= message == Message::Text(b"3probe")).await?;
+    }
+    outbox.say("5");
+    Rc::clone(&outbox).flush();
+    client.borrow_mut().speak_by(outbox);
+    Ok(Listener::WebSocket(reader))
 }
 
 async fn open_websocket(shard: &Rc<Shard>, number: u32) -> anyhow::Result<Arrival> {
@@ -99,4 +132,5 @@ pub(crate) async fn listen(listener: &mut Listener, client: &RefCell<Client>, sh
     }
 }
 
+const GLANCE: Duration = Duration::from_millis(2);
 const LONGEST_ARRIVAL: Duration = Duration::from_secs(20);

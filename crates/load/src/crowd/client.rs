@@ -176,7 +176,7 @@ impl Client {
 
     /// In protocol 3 everybody is connected to the main namespace without a word.
     fn connect(&self) {
-        if self.shard.plan.transport != Transport::Polling(Eio::Three) {
+        if self.shard.plan.transport_of(self.number) != Transport::Polling(Eio::Three) {
             self.send(&self.connect_packet());
         }
     }
@@ -259,6 +259,11 @@ impl Client {
 
     pub(crate) fn can_come_back(&self) -> bool {
         self.shard.plan.crowd.comes_back && self.session.is_some() && self.track.place().is_some()
+    }
+
+    /// What it says from now on goes this way.
+    pub(crate) fn speak_by(&mut self, outbox: Rc<dyn Outbox>) {
+        self.outbox = outbox;
     }
 
     /// On another connection, on which nothing was said yet.

@@ -31,6 +31,11 @@ impl Poller {
         Self { session, posts, heartbeat }
     }
 
+    /// The session's id.
+    pub(crate) fn session(&self) -> &str {
+        self.session.id()
+    }
+
     /// Polls once and lets the client hear what came.
     pub(crate) async fn turn(&mut self, client: &RefCell<Client>, shard: &Shard) -> Result<(), Ended> {
         let body = self.poll().await?;

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::{
     crowd::{Account, course::Measured, run::Run},
     plan::Pace,
-    report::{Row, cost::Cost, decimals, float, latency::Summary, or_dash},
+    report::{Row, cost::Cost, count, decimals, float, latency::Summary, or_dash},
     verdict::Verdict,
 };
 
@@ -27,6 +27,8 @@ pub(crate) struct Outcome {
     unanswered: u64,
     refused: BTreeMap<String, u64>,
     endings: BTreeMap<String, u64>,
+    /// How many of polling's requests had which answer, over the whole run.
+    answers: BTreeMap<u16, u64>,
     /// From being cut off until being in again, of those who came back (v1).
     came_back_ms: Summary,
     /// How often somebody who came back was told that something may be missing.
@@ -41,6 +43,8 @@ impl Outcome {
     /// Ends the run.
     pub(crate) async fn of(run: Run<Account>, measured: &Measured) -> anyhow::Result<Self> {
         let (plan, board) = (run.plan.clone(), run.board.clone());
+        // Goodbyes are not among them.
+        let answers = board.answers.by_status();
         let account = Account::sum(run.finish().await?);
         let behind = || float(board.behind.load(Ordering::Relaxed)) / 1e6;
         let ledger = &account.ledger;
@@ -52,6 +56,7 @@ impl Outcome {
             drained_after_s: measured.drained_after,
             verdict: Verdict::new(&account, board.cut_off.load(Ordering::Relaxed)),
             unanswered: account.unanswered,
+            answers,
             came_back_ms: ledger.returns.summary(),
             unproved: ledger.unproved,
             gone: board.gone.load(Ordering::Relaxed),
@@ -59,6 +64,11 @@ impl Outcome {
             refused: account.ledger.refused,
             endings: account.ledger.endings,
         })
+    }
+
+    /// Nothing lost, repeated, reordered or cut off, and no request answered anything but 200.
+    pub(crate) fn is_clean(&self) -> bool {
+        self.verdict.is_clean() && self.answers.keys().all(|&status| status == 200)
     }
 
     pub(crate) fn rows(&self) -> Vec<Row> {
@@ -72,9 +82,13 @@ impl Outcome {
         rows.extend(self.verdict.rows());
         rows.extend((self.unanswered > 0).then(|| ("unanswered", self.unanswered.to_string())));
         rows.extend(self.refused.iter().map(|(code, times)| ("refused", format!("{times} x {code}"))));
+        let answers = self.answers.iter();
+        rows.extend(
+            answers.map(|(status, times)| ("answers", format!("{} x {status}", count(float(*times))))),
+        );
         if self.came_back_ms.count > 0 {
-            let Summary { count, p50, max, .. } = self.came_back_ms;
-            let times = format!("{count}, after {} ms, at most {}", decimals(p50), decimals(max));
+            let Summary { count: times, p50, max, .. } = self.came_back_ms;
+            let times = format!("{times}, after {} ms, at most {}", decimals(p50), decimals(max));
             rows.push(("came back", times));
             rows.push(("told that something may be missing", self.unproved.to_string()));
         }

@@ -14,11 +14,12 @@ use crate::{
 
 /// True when the figures are clean.
 pub(crate) async fn run(arguments: Fanout) -> anyhow::Result<bool> {
-    let Fanout { target, listeners, pace, talk } = &arguments;
+    let Fanout { target, listeners, pace, carriers, talk } = &arguments;
     ensure!(listeners.senders <= listeners.clients, "--senders are some of the --clients, at most all");
     let watch = Watch::begin(&target.places)?;
-    limits::make_room_for(listeners.clients)?;
-    let plan = Plan::new(target, Crowd::of(listeners, Pace::of(pace), *talk));
+    let mix = carriers.mix()?;
+    limits::make_room_for(mix.connections(listeners.clients, target.places.url.len()))?;
+    let plan = Plan::new(target, Crowd::of(listeners, Pace::of(pace), *talk)).carried_by(mix);
     let setting = Setting::new(&arguments, &plan);
     let run = Run::start(plan, Meter::new(&target.places), crowd::attend)?;
     let measured = Course::new(target, *talk).follow(&run).await?;
@@ -43,12 +44,15 @@ struct Setting {
     senders: u32,
     inflight: Option<u32>,
     rate: Option<f64>,
+    /// Of a hundred clients.
+    polling: u32,
+    upgraded: u32,
     bytes: u32,
     seconds: u64,
 }
 
 impl Setting {
-    fn new(Fanout { target, listeners, pace, talk }: &Fanout, plan: &Plan) -> Self {
+    fn new(Fanout { target, listeners, pace, carriers, talk }: &Fanout, plan: &Plan) -> Self {
         Self {
             dialect: target.dialect,
             nodes: plan.nodes.len(),
@@ -57,6 +61,8 @@ impl Setting {
             senders: listeners.senders,
             inflight: pace.closed.then_some(pace.inflight),
             rate: pace.rate,
+            polling: carriers.polling,
+            upgraded: carriers.upgraded,
             bytes: talk.text.bytes,
             seconds: talk.seconds,
         }
@@ -66,6 +72,7 @@ impl Setting {
         vec![
             ("senders", format!("{} of {} on {} node(s)", self.senders, self.clients, self.nodes)),
             ("loop", Loop::words(self.inflight, self.rate)),
+            ("polling, upgraded, of a hundred", format!("{}, {}", self.polling, self.upgraded)),
             ("bytes", self.bytes.to_string()),
         ]
     }
@@ -73,7 +80,7 @@ impl Setting {
 
 impl Report for Figures {
     fn is_clean(&self) -> bool {
-        self.outcome.verdict.is_clean()
+        self.outcome.is_clean()
     }
 
     fn rows(&self) -> Vec<Row> {

@@ -18,13 +18,31 @@ pub(crate) async fn run(arguments: Overload) -> anyhow::Result<bool> {
     ensure!(listeners.senders <= listeners.clients, "--senders are some of the --clients, at most all");
     let watch = Watch::begin(&target.places)?;
     limits::make_room_for(listeners.clients)?;
-    let before = Talk { seconds: arguments.carried, ..*talk };
-    let carried = measure(&arguments, Pace::Closed { inflight: arguments.inflight }, before).await?;
+    let (carried, steps) = carry(&arguments).await?;
     let rate = carried.cost.messages_per_second * arguments.multiple;
     ensure!(rate > 0.0, "nothing was carried in the closed loop");
     let outcome = measure(&arguments, Pace::Open { rate }, *talk).await?;
-    let figures = Figures::new(&arguments, carried, rate, outcome);
+    let figures = Figures::new(&arguments, (carried, steps), rate, outcome);
     report::publish(&figures, watch, target.places.json.as_deref())
+}
+
+/// As much as it can be made to carry: with more and more in flight, until that brings no more.
+async fn carry(arguments: &Overload) -> anyhow::Result<(Outcome, Vec<Step>)> {
+    let talk = Talk { seconds: arguments.carried, ..arguments.talk };
+    let (mut inflight, mut steps) = (arguments.inflight, Vec::new());
+    let mut best = measure(arguments, Pace::Closed { inflight }, talk).await?;
+    loop {
+        steps.push(Step { inflight, deliveries_per_second: best.cost.deliveries_per_second });
+        if inflight > MOST {
+            return Ok((best, steps));
+        }
+        inflight *= MORE;
+        let next = measure(arguments, Pace::Closed { inflight }, talk).await?;
+        if next.cost.deliveries_per_second < best.cost.deliveries_per_second * GAIN {
+            return Ok((best, steps));
+        }
+        best = next;
+    }
 }
 
 /// One room, from its first client to its last.
@@ -42,6 +60,8 @@ struct Figures {
     setting: Setting,
     /// The same room in a closed loop.
     carried: Outcome,
+    /// What led there.
+    steps: Vec<Step>,
     /// Messages a second that were to be said.
     offered_per_second: f64,
     /// Deliveries a second at overload, of those that were carried before: 1 is all of them.
@@ -50,6 +70,13 @@ struct Figures {
     comes_back: bool,
     #[serde(flatten)]
     outcome: Outcome,
+}
+
+#[derive(Debug, Serialize)]
+struct Step {
+    /// Of each sender.
+    inflight: u32,
+    deliveries_per_second: f64,
 }
 
 #[derive(Debug, Serialize)]
@@ -66,7 +93,12 @@ struct Setting {
 }
 
 impl Figures {
-    fn new(arguments: &Overload, carried: Outcome, rate: f64, outcome: Outcome) -> Self {
+    fn new(
+        arguments: &Overload,
+        (carried, steps): (Outcome, Vec<Step>),
+        rate: f64,
+        outcome: Outcome,
+    ) -> Self {
         let Overload { target, listeners, talk, .. } = arguments;
         Self {
             setting: Setting {
@@ -84,6 +116,7 @@ impl Figures {
             kept: outcome.cost.deliveries_per_second / carried.cost.deliveries_per_second,
             comes_back: target.dialect == Dialect::V1,
             carried,
+            steps,
             outcome,
         }
     }
@@ -102,6 +135,10 @@ impl Report for Figures {
             ("senders", format!("{senders} of {clients} on {nodes} node(s)")),
             ("bytes", bytes.to_string()),
             ("carried, deliveries/s", count(self.carried.cost.deliveries_per_second)),
+            (
+                "carried with so many in flight each",
+                self.steps.last().map_or(0, |step| step.inflight).to_string(),
+            ),
             ("carried, messages/s", count(self.carried.cost.messages_per_second)),
             ("carried, latency p99, ms", decimals(self.carried.latency_ms.p99)),
             ("offered, messages/s", format!("{}, {multiple} times as many", count(self.offered_per_second))),
@@ -124,6 +161,11 @@ impl Report for Figures {
         before.into_iter().chain(during).chain(short).collect()
     }
 }
+
+/// Times as many in flight at each step, as long as it brings a tenth more; servers stop reading who has said much more.
+const MORE: u32 = 3;
+const GAIN: f64 = 1.1;
+const MOST: u32 = 400;
 
 /// Of what was to be said, so much must have been for the figures to be those of the multiple.
 const OFFERED: f64 = 0.95;

@@ -1,7 +1,5 @@
 //! Sessions by long-polling behind a round-robin that knows no sessions.
 
-use std::collections::BTreeMap;
-
 use anyhow::ensure;
 use serde::Serialize;
 
@@ -9,8 +7,8 @@ use crate::{
     arguments::Polling,
     crowd::{self, course::Course, gauges::Span, run::Run},
     machine::{bill::Watch, limits, spent::Meter},
-    plan::{Crowd, Pace, Plan},
-    report::{self, Report, Row, count, decimals, float, latency::Summary, or_dash, outcome::Outcome, ratio},
+    plan::{Crowd, Mix, Pace, Plan},
+    report::{self, Report, Row, count, decimals, latency::Summary, or_dash, outcome::Outcome, ratio},
     wire::payload::Eio,
     words::dialect::Dialect,
 };
@@ -26,16 +24,15 @@ pub(crate) async fn run(arguments: Polling) -> anyhow::Result<bool> {
         "--eio 3 speaks the vocabularies of the main namespace, and v1 has one of its own"
     );
     let watch = Watch::begin(&arguments.target.places)?;
-    // Each may have left a connection at every node, and one more that posts.
-    let places = u32::try_from(arguments.target.places.url.len())? + 1;
-    limits::make_room_for(arguments.listeners.clients.saturating_mul(places))?;
+    let mix = Mix { polling: 100, upgraded: 0, eio: arguments.eio };
+    let nodes = arguments.target.places.url.len();
+    limits::make_room_for(mix.connections(arguments.listeners.clients, nodes))?;
     let crowd = Crowd::of(&arguments.listeners, Pace::Open { rate: arguments.rate }, arguments.talk);
-    let plan = Plan::new(&arguments.target, crowd).by_polling(arguments.eio);
+    let plan = Plan::new(&arguments.target, crowd).carried_by(mix);
     let setting = Setting::new(&arguments, &plan);
     let run = Run::start(plan, Meter::new(&arguments.target.places), crowd::attend)?;
     let measured = Course::new(&arguments.target, arguments.talk).follow(&run).await?;
-    let answers = run.board.answers.by_status();
-    let figures = Figures::new(setting, answers, &measured.span, Outcome::of(run, &measured).await?);
+    let figures = Figures::new(setting, &measured.span, Outcome::of(run, &measured).await?);
     report::publish(&figures, watch, arguments.target.places.json.as_deref())
 }
 
@@ -47,21 +44,18 @@ struct Figures {
     requests: u64,
     requests_per_second: f64,
     server_cpu_ms_per_request: Option<f64>,
-    /// How many answers had which status, over the whole run.
-    answers: BTreeMap<u16, u64>,
     connect_ms: Summary,
     #[serde(flatten)]
     outcome: Outcome,
 }
 
 impl Figures {
-    fn new(setting: Setting, answers: BTreeMap<u16, u64>, span: &Span, outcome: Outcome) -> Self {
+    fn new(setting: Setting, span: &Span, outcome: Outcome) -> Self {
         Self {
             setting,
             requests: span.answered,
             requests_per_second: span.per_second(span.answered),
             server_cpu_ms_per_request: span.server_cpu.and_then(|cpu| ratio(cpu * 1e3, span.answered)),
-            answers,
             connect_ms: outcome.arrivals,
             outcome,
         }
@@ -114,7 +108,7 @@ impl Setting {
 
 impl Report for Figures {
     fn is_clean(&self) -> bool {
-        self.outcome.verdict.is_clean() && self.answers.keys().all(|&status| status == 200)
+        self.outcome.is_clean()
     }
 
     fn rows(&self) -> Vec<Row> {
@@ -124,10 +118,6 @@ impl Report for Figures {
             ("server CPU ms per request", or_dash(self.server_cpu_ms_per_request, decimals)),
             ("connect p99, ms", decimals(self.connect_ms.p99)),
         ]);
-        let answers = self.answers.iter();
-        rows.extend(
-            answers.map(|(status, times)| ("answers", format!("{} x {status}", count(float(*times))))),
-        );
         rows.extend(self.outcome.rows());
         rows
     }

@@ -78,7 +78,7 @@ impl Setting {
 
 impl Report for Figures {
     fn is_clean(&self) -> bool {
-        self.outcome.verdict.is_clean()
+        self.outcome.is_clean()
     }
 
     fn rows(&self) -> Vec<Row> {
