@@ -36,8 +36,9 @@ advisories: ## known vulnerabilities in the dependencies; apart, because it need
 fmt: ## format the code
 	cargo fmt --all
 
-bench: ## measure a release node: deliveries, CPU, latency, memory
+bench: ## measure a release node and its rivals for an hour, and write the tables of docs/PERFORMANCE.md
 	cargo build --release -p hubbub-gateway -p hubbub-load
+	script/rivals
 	script/bench
 
 churn: ## 40 rounds of 2,000 clients that come and go on two nodes, half of them cut off: nothing may remain of them
