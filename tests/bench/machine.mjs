@@ -1,7 +1,9 @@
 // Where and of what the figures are.
 
 import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { cpus, release, totalmem, type } from "node:os";
+import { join } from "node:path";
 import { ROOT, SERVERS } from "./servers.mjs";
 
 export function setting(servers) {
@@ -18,12 +20,15 @@ export function setting(servers) {
   };
 }
 
-/** With a plus where the sources are not quite that commit's. */
+/** The last that changed what a node is made of; with a plus where the sources are not quite that commit's. */
 function commit() {
-  const changed = git("status", "--porcelain", "--untracked-files=no", "crates", "Cargo.lock");
-  return git("rev-parse", "--short=10", "HEAD") + (changed ? "+" : "");
+  if (!existsSync(join(ROOT, ".git"))) return "unknown";
+  const changed = git("status", "--porcelain", "--untracked-files=no", "--", ...SOURCES);
+  return git("log", "-1", "--format=%h", "--abbrev=10", "--", ...SOURCES) + (changed ? "+" : "");
 }
 
 function git(...words) {
   return execFileSync("git", words, { cwd: ROOT, encoding: "utf8" }).trim();
 }
+
+const SOURCES = ["crates", "static", "Cargo.toml", "Cargo.lock"];

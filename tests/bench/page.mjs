@@ -54,7 +54,7 @@ function rowTable(name, result) {
     ...row.figures.flatMap((figure) => cells(result, each, figure, compared.includes(figure))),
     ...(row.cases[each].load.workload === "idle" ? [cutOff(result, each)] : [wrong(result, each), cutOff(result, each)]),
   ]);
-  const last = row.cases[cases[0]].load.workload === "idle" ? ["cut off"] : ["lost, repeated, reordered", "cut off"];
+  const last = row.cases[cases[0]].load.workload === "idle" ? ["cut off"] : ["lost, repeated or out of order", "cut off"];
   return `${provenance(result)}\n\n${markdown(["", ...titles, ...last], lines)}`;
 }
 

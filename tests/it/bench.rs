@@ -30,6 +30,11 @@ fn bad_figures_are_called_so() {
     Script::node("bench/checks.mjs").run();
 }
 
+#[test]
+fn the_tables_in_the_documents_say_what_was_measured() {
+    Script::node("bench/tables.mjs").args(["--check"]).run();
+}
+
 /// A row's figure of every case.
 fn of_each(results: &Path, row: &str, figure: &str) -> Vec<f64> {
     let text = std::fs::read_to_string(results.join(format!("{row}.json"))).expect("the row's results");
