@@ -63,7 +63,7 @@ impl Session {
     pub(super) fn carried(&self, before: Bytes, upgrades: bool) -> (LaneIo, Client) {
         let (server, client) = connection();
         let lane = LaneIo::new(self.link.clone(), (server, seat()), before, upgrades, LONG);
-        (lane.expect("its only WebSocket"), Client::new(client))
+        (*lane.expect("its only WebSocket"), Client::new(client))
     }
 
     /// The packets of a poll's answer, made of these of the library's.
