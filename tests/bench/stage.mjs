@@ -1,19 +1,19 @@
 // One measurement on its stage: servers started for it alone, a load on them, and what is worth keeping of its report.
 //   node stage.mjs FILE CASE HOW     writes the record of a case into a file; the other two are JSON
 
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Program } from "./processes.mjs";
+import { inScratch } from "./scratch.mjs";
 import { start, startRedis } from "./servers.mjs";
 
 const WARM_UP = 2; // seconds
 
 const [file, test, how] = process.argv.slice(2);
-await writeFile(file, JSON.stringify(await play(JSON.parse(test), JSON.parse(how))));
+const found = await inScratch((folder) => play(JSON.parse(test), JSON.parse(how), folder));
+await writeFile(file, JSON.stringify(found));
 
-async function play({ server, nodes, redis, load }, how) {
-  const folder = await mkdtemp(join(tmpdir(), "hubbub-compare-"));
+async function play({ server, nodes, redis, load }, how, folder) {
   const players = [];
   try {
     const store = redis ? enter(players, await startRedis(folder)) : undefined;
@@ -26,7 +26,6 @@ async function play({ server, nodes, redis, load }, how) {
     return record(report, load, store && store.program.spent() - spent);
   } finally {
     for (const { program } of players.reverse()) await program.stop();
-    await rm(folder, { recursive: true });
   }
 }
 
