@@ -4,6 +4,7 @@
 //! room hears comes back through the [`Backplane`]'s inbox, on every node the same way, the sender's too.
 
 mod backplane;
+mod by_room;
 mod chat;
 mod command;
 mod event;

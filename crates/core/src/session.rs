@@ -1,8 +1,8 @@
 //! One person's connection to one namespace, as the chat sees it.
 
-use std::{collections::HashMap, fmt, sync::Arc, time::Instant};
+use std::{fmt, sync::Arc, time::Instant};
 
-use crate::{Author, Command, Name, RoomId, SessionId, Subscription, UserId, guest_name};
+use crate::{Author, Command, Name, RoomId, SessionId, Subscription, UserId, by_room::ByRoom, guest_name};
 
 /// The gateway's side of a session: where its rooms' events go.
 pub trait Listener: fmt::Debug + Send + Sync {
@@ -42,10 +42,10 @@ pub struct Session {
     pub fallback: Option<Name>,
     pub(crate) label: Option<Name>,
     pub(crate) listener: Arc<dyn Listener>,
-    pub(crate) hears: HashMap<RoomId, Subscription>,
-    pub(crate) entered: HashMap<RoomId, UserId>,
+    pub(crate) hears: ByRoom<Subscription>,
+    pub(crate) entered: ByRoom<UserId>,
     /// The rooms of two that were told of in their inboxes, and when.
-    pub(crate) addressed: HashMap<RoomId, Instant>,
+    pub(crate) addressed: ByRoom<Instant>,
     said: u64,
 }
 
@@ -58,26 +58,26 @@ impl Session {
             identity: None,
             fallback: None,
             label: None,
-            hears: HashMap::new(),
-            entered: HashMap::new(),
-            addressed: HashMap::new(),
+            hears: ByRoom::default(),
+            entered: ByRoom::default(),
+            addressed: ByRoom::default(),
             said: 0,
         }
     }
 
     /// Whether the room's events come here.
     pub fn hears(&self, room: &RoomId) -> bool {
-        self.hears.contains_key(room)
+        self.hears.has(room)
     }
 
     /// How many rooms it has joined.
     pub(crate) fn rooms(&self) -> usize {
-        self.hears.keys().filter(|room| !room.is_direct() && !room.is_inbox()).count()
+        self.hears.rooms().filter(|room| !room.is_direct() && !room.is_inbox()).count()
     }
 
     /// How many rooms of two it hears.
     pub(crate) fn directs(&self) -> usize {
-        self.hears.keys().filter(|room| room.is_direct()).count()
+        self.hears.rooms().filter(|room| room.is_direct()).count()
     }
 
     /// Stops hearing a room that it is not listed in.

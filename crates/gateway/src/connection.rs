@@ -90,7 +90,7 @@ impl Connection {
     async fn greet(&mut self) {
         self.return_to_directs().await;
         let pasts = self.return_to_rooms().await;
-        if let [only] = self.ears.spoken().as_slice() {
+        if let [only] = *self.ears.spoken() {
             let greeting = self.ready.as_deref().map_or(Told::Connected, Told::Ready);
             self.peer.tell(&only.encode(&only.room().unwrap_or_else(RoomId::names), &greeting), None);
         }
@@ -227,7 +227,7 @@ impl Connection {
     /// It speaks this dialect from here on: it hears that one's room alone.
     fn settle(&mut self, dialect: &'static dyn Dialect) {
         let before = self.ears.spoken();
-        if matches!(before.as_slice(), [only] if only.name() == dialect.name()) {
+        if matches!(*before, [only] if only.name() == dialect.name()) {
             self.session.fallback = dialect.fallback().and_then(|name| Name::parse(name).ok());
             return;
         }

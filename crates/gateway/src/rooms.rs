@@ -36,9 +36,8 @@ pub(crate) type Opening = u64;
 struct Group {
     dialect: Said,
     namespace: Namespace,
-    /// Copied when someone comes or goes while it is being delivered to.
+    /// By their ids. Copied when someone comes or goes while it is being delivered to.
     peers: Arc<Vec<Arc<Peer>>>,
-    places: HashMap<SessionId, usize>,
 }
 
 impl Rooms {
@@ -52,10 +51,10 @@ impl Rooms {
         if let Some(group) = groups.iter_mut().find(|group| of(group)) {
             group.add(peer.clone());
         } else {
-            let mut group =
-                Group { dialect, namespace: peer.namespace, peers: Arc::default(), places: HashMap::new() };
-            group.add(peer.clone());
-            groups.push(group);
+            let peers = Arc::new(vec![peer.clone()]);
+            // Most rooms speak one vocabulary: of a person's own there are as many as people.
+            groups.reserve_exact(1);
+            groups.push(Group { dialect, namespace: peer.namespace, peers });
         }
         metrics::rooms(state.rooms.len());
     }
@@ -89,10 +88,10 @@ impl Rooms {
     /// One session that hears the room, by itself.
     pub(crate) fn hearer(&self, room: &RoomId, session: SessionId) -> Option<Hearers> {
         let state = self.lock();
-        let group = state.rooms.get(room)?.groups.iter().find(|group| group.places.contains_key(&session))?;
-        let peer = group.peers.get(*group.places.get(&session)?)?.clone();
-        let (dialect, namespace) = (group.dialect, group.namespace);
-        Some(Hearers { dialect, namespace, peers: Arc::new(vec![peer]) })
+        state.rooms.get(room)?.groups.iter().find_map(|group| {
+            let peer = group.peers[group.place(session).ok()?].clone();
+            Some(Hearers { dialect: group.dialect, namespace: group.namespace, peers: Arc::new(vec![peer]) })
+        })
     }
 
     /// Since when the room is heard without a break; `None`: nobody hears it.
@@ -104,7 +103,7 @@ impl Rooms {
     pub(crate) fn has(&self, room: &RoomId, session: SessionId) -> bool {
         let state = self.lock();
         let mut groups = state.rooms.get(room).into_iter().flat_map(|room| &room.groups);
-        groups.any(|group| group.places.contains_key(&session))
+        groups.any(|group| group.place(session).is_ok())
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -133,16 +132,18 @@ pub(crate) struct Hearers {
 
 impl Group {
     fn add(&mut self, peer: Arc<Peer>) {
-        self.places.insert(peer.id, self.peers.len());
-        Arc::make_mut(&mut self.peers).push(peer);
+        if let Err(place) = self.place(peer.id) {
+            Arc::make_mut(&mut self.peers).insert(place, peer);
+        }
     }
 
     fn remove(&mut self, session: SessionId) {
-        let Some(place) = self.places.remove(&session) else { return };
-        let peers = Arc::make_mut(&mut self.peers);
-        peers.swap_remove(place);
-        if let Some(moved) = peers.get(place) {
-            self.places.insert(moved.id, place);
+        if let Ok(place) = self.place(session) {
+            Arc::make_mut(&mut self.peers).remove(place);
         }
+    }
+
+    fn place(&self, session: SessionId) -> Result<usize, usize> {
+        self.peers.binary_search_by_key(&session, |peer| peer.id)
     }
 }

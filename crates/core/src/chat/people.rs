@@ -71,7 +71,7 @@ impl Chat {
             self.announce_exit(session, RoomId::names(), UserId::of_name(&before), Duration::ZERO).await;
         }
         let rooms: Vec<_> =
-            session.entered.keys().filter(|room| **room != RoomId::names()).cloned().collect();
+            session.entered.rooms().filter(|room| **room != RoomId::names()).cloned().collect();
         for room in rooms {
             let claim = Claim { renames: true, ..self.claim(session, &room, &user, &name) };
             self.presence.enter(claim).await.map_err(unavailable)?;
@@ -149,10 +149,9 @@ impl Chat {
 
     /// The session is over: it leaves every room that it is in and hears nothing any more.
     pub async fn close(&self, session: &mut Session, ending: Ending) {
-        for room in session.hears.keys() {
-            session.listener.forget(room);
+        for (room, _subscription) in std::mem::take(&mut session.hears) {
+            session.listener.forget(&room);
         }
-        session.hears.clear();
         let grace = match ending {
             Ending::Final => Duration::ZERO,
             Ending::Lost => self.grace(session),

@@ -37,11 +37,11 @@ impl Connection {
     pub(crate) async fn prepare(&mut self, auth: &Value) {
         let since = self.resume(auth);
         let spoken = self.ears.spoken();
-        if let [only] = spoken.as_slice() {
-            self.settle(*only);
+        if let [only] = *spoken {
+            self.settle(only);
         }
-        for dialect in spoken {
-            let greeting = since.map_or_else(|| Greeting::of(dialect), Greeting::Since);
+        for dialect in spoken.iter() {
+            let greeting = since.map_or_else(|| Greeting::of(*dialect), Greeting::Since);
             self.unheard.extend(dialect.room().map(|room| (room, greeting)));
         }
         self.unheard.dedup();
