@@ -1,5 +1,6 @@
 //! Several nodes over one Redis, from the socket to the socket.
 
+mod broken_off;
 mod counting;
 mod crowd;
 mod dying;
@@ -10,6 +11,7 @@ mod handover;
 mod holding;
 mod leaving;
 mod lingering;
+mod loud;
 mod meanwhile;
 mod meeting;
 mod nodes;
@@ -19,6 +21,7 @@ mod owners;
 mod pairs;
 mod pausing;
 mod poisoned;
+mod readers;
 mod relays;
 mod rewound;
 mod secrets;
