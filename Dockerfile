@@ -18,7 +18,8 @@ COPY crates/gateway/Cargo.toml crates/gateway/
 COPY crates/load/Cargo.toml crates/load/
 COPY tests/Cargo.toml tests/
 COPY tests/chaos/Cargo.toml tests/chaos/
-RUN for crate in crates/* tests tests/chaos; do \
+COPY tests/fuzz/Cargo.toml tests/fuzz/
+RUN for crate in crates/* tests tests/chaos tests/fuzz; do \
         mkdir -p $crate/src && : > $crate/src/lib.rs && echo 'fn main() {}' > $crate/src/main.rs; \
     done \
  && cargo build --locked --release -p hubbub-gateway \

@@ -4,7 +4,7 @@ NODES ?= 3
 TIME ?= 600
 
 .DEFAULT_GOAL := help
-.PHONY: help run test matrix check fmt advisories bench churn presence-scale chaos cluster cluster-down
+.PHONY: help run test matrix check fmt advisories bench churn presence-scale chaos fuzz cluster cluster-down
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
@@ -52,6 +52,9 @@ chaos: ## break a release cluster by a plan for TIME=600 seconds, and judge what
 	script/setup test
 	cargo build --release -p hubbub-gateway -p hubbub-chaos
 	cargo run --release -p hubbub-chaos -- --time $(TIME) $(if $(SEED),--seed $(SEED))
+
+fuzz: ## search for bytes that frames, markers and polls are misread in, TIME=60 seconds each; TARGET=name for one
+	TARGET=$(TARGET) TIME=$(if $(filter command line environment,$(origin TIME)),$(TIME),60) script/fuzz
 
 cluster: export HUBBUB_PORT ?= 8080
 cluster: ## Redis, NODES=3 gateways and HAProxy in containers, on http://127.0.0.1:8080
