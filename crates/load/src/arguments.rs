@@ -16,7 +16,7 @@ use crate::{machine::store::Store, wire::payload::Eio};
 /// Connects many clients, lets some of them talk, and checks every message at every receiver:
 /// lost, repeated, out of its sender's order, or in another order than the others heard it.
 #[derive(Debug, Parser)]
-#[command(version, after_help = AFTER_HELP)]
+#[command(version, after_help = include_str!("arguments/examples.txt").trim_end())]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) workload: Workload,
@@ -270,26 +270,6 @@ fn positive(text: &str) -> Result<f64, String> {
         _ => Err("expected a number above 0".into()),
     }
 }
-
-const AFTER_HELP: &str = "\
-Exit code: 0 when nothing was lost, repeated, reordered or cut off, and no request was answered anything but 200;
-1 when something was, or something cost more than it may; 2 when it could not run.
-
-Examples:
-  hubbub-load fanout --url http://127.0.0.1:8080 --clients 2000 --closed --pid $(pidof hubbub)
-  hubbub-load fanout --url http://127.0.0.1:8080 --url http://127.0.0.1:8081 --dialect v1 --rate 20
-  hubbub-load fanout --url http://127.0.0.1:3000 --path /socket.io/ --closed --json figures.json
-  hubbub-load polling --url http://127.0.0.1:8080 --url http://127.0.0.1:8081 --clients 1000 --rate 5
-  hubbub-load handover --url http://127.0.0.1:8080 --url http://127.0.0.1:8081
-  hubbub-load stalled --url http://127.0.0.1:8080 --admin http://127.0.0.1:9090 --dialect v1 --pid $(pidof hubbub)
-  hubbub-load idle   --url http://127.0.0.1:8080 --clients 5000 --pid $(pidof hubbub)
-  hubbub-load churn  --url http://127.0.0.1:8080 --rate 500 --dirty 50 --pid $(pidof hubbub)
-  hubbub-load leaks  --url http://127.0.0.1:8080 --admin http://127.0.0.1:9090 --redis 127.0.0.1:6379
-  hubbub-load storm  --url http://127.0.0.1:8080 --url http://127.0.0.1:8081 --dialect v1
-  hubbub-load rush   --url http://127.0.0.1:8080 --url http://127.0.0.1:8081 --dialect 002 --pid $(pidof hubbub)
-
-Any Socket.IO server that answers `message` (a string) by sending `response` (the same string) to all
-speaks vocabulary 003.";
 
 #[cfg(test)]
 mod tests {

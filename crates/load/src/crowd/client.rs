@@ -1,12 +1,15 @@
 //! One client: says what the vocabulary asks of it, answers heartbeats, keeps the account of what it hears.
 
+mod returning;
+mod speaking;
+
 use std::{rc::Rc, sync::atomic::Ordering};
 
 use serde_json::Value;
 
 use crate::{
     crowd::{shard::Shard, voice::Voice},
-    plan::{Pace, Transport},
+    plan::Transport,
     verdict::{hearing::Hearing, track::Track},
     wire::{
         connection::{Ended, Message},
@@ -14,7 +17,7 @@ use crate::{
         payload::Eio,
     },
     words::{
-        dialect::{GREETING, Place, Script},
+        dialect::{GREETING, Script},
         stamp::{Finder, Kind, Stamp},
     },
 };
@@ -137,54 +140,10 @@ impl Client {
         }
     }
 
-    /// v1's that are not somebody's text.
-    fn hear_event(&mut self, text: &[u8]) {
-        let Some(event) = text.strip_prefix(b"42/v1,[") else { return };
-        let body = || serde_json::from_slice::<Value>(&text[V1_EVENT..]).unwrap_or_default()[1].take();
-        match event {
-            [b'"', b'u', b'p', b'd', ..] => self.track.hear(text),
-            [b'"', b'b', b'y', b'e', ..] => self.end(&String::from_utf8_lossy(text)),
-            [b'"', b'g', b'a', b'p', ..] => self.hear_gap(&body()),
-            [b'"', b'r', b'e', b'a', b'd', b'y', ..] => self.hear_ready(&body()),
-            _ => {}
-        }
-    }
-
-    fn hear_gap(&mut self, gap: &Value) {
-        if let Some(place) = Place::of(gap) {
-            self.track.jump(place);
-            self.hearing.excuse();
-        }
-    }
-
-    fn hear_ready(&mut self, ready: &Value) {
-        self.session = ready["session"].as_str().map(str::to_owned);
-        if !self.is_coming_back {
-            return;
-        }
-        let room = &ready["rooms"][&self.script.room];
-        match Place::of(room) {
-            None => return self.end(&format!("the room was refused: {room}")),
-            Some(_) if room["recovered"] == true => {}
-            Some(_) => {
-                self.shard.ledger.borrow_mut().unproved += 1;
-                self.hear_gap(room);
-            }
-        }
-        self.stage = Stage::Ready;
-    }
-
     /// In protocol 3 everybody is connected to the main namespace without a word.
     fn connect(&self) {
         if self.shard.plan.transport_of(self.number) != Transport::Polling(Eio::Three) {
             self.send(&self.connect_packet());
-        }
-    }
-
-    fn connect_packet(&self) -> String {
-        match (&self.session, self.track.place()) {
-            (Some(session), Some(place)) if self.is_coming_back => self.script.come_back(session, place),
-            _ => self.script.connect(self.number),
         }
     }
 
@@ -256,87 +215,6 @@ impl Client {
         let unknown = self.voice.as_mut().map_or(0, Voice::lose);
         self.shard.board.refused.fetch_add(unknown as u64, Ordering::Relaxed);
     }
-
-    pub(crate) fn can_come_back(&self) -> bool {
-        self.shard.plan.crowd.comes_back && self.session.is_some() && self.track.place().is_some()
-    }
-
-    /// What it says from now on goes this way.
-    pub(crate) fn speak_by(&mut self, outbox: Rc<dyn Outbox>) {
-        self.outbox = outbox;
-    }
-
-    /// On another connection, on which nothing was said yet.
-    pub(crate) fn return_by(&mut self, outbox: Rc<dyn Outbox>) {
-        (self.outbox, self.stage, self.is_coming_back) = (outbox, Stage::Arriving, true);
-    }
-}
-
-/// Speaking.
-impl Client {
-    /// Fills the closed loop's window, as long as it is time to talk.
-    pub(crate) fn say_what_may_be_said(&mut self) {
-        let pace = self.shard.plan.crowd.pace;
-        if !matches!(pace, Pace::Closed { .. }) || !self.may_talk() {
-            return;
-        }
-        while self.voice.as_ref().is_some_and(|voice| voice.has_room(pace)) {
-            self.say_one();
-        }
-    }
-
-    /// It is time to, and there is somebody to talk to.
-    pub(crate) fn may_talk(&self) -> bool {
-        self.is_in() && self.shard.board.is_talking()
-    }
-
-    /// What has not come back will not.
-    pub(crate) fn give_up_waiting(&mut self) {
-        if let Some(voice) = &mut self.voice {
-            voice.give_up_waiting();
-        }
-    }
-
-    /// One message. It goes out with the next [`Client::flush`].
-    pub(crate) fn say_one(&mut self) {
-        let Some(voice) = &mut self.voice else { return };
-        let sequence = voice.say(self.script.dialect.is_acknowledged());
-        self.shard.board.said.fetch_add(1, Ordering::Relaxed);
-        self.say(Kind::Message, sequence, sequence + FIRST_MESSAGE);
-    }
-
-    pub(crate) fn say_probe(&mut self) {
-        let Some(voice) = &mut self.voice else { return };
-        let probe = voice.probe();
-        self.say(Kind::Probe, probe, FIRST_PROBE + probe);
-        self.flush();
-    }
-
-    fn say(&self, kind: Kind, sequence: u32, id: u32) {
-        let plan = &self.shard.plan;
-        let stamp = Stamp { kind, sender: self.number, sequence, said_at: plan.now() };
-        self.send(&self.script.say(&stamp.text(plan.script.run, plan.crowd.bytes), id));
-    }
-
-    fn send(&self, packet: &str) {
-        self.outbox.say(packet);
-    }
-
-    pub(crate) fn flush(&self) {
-        Rc::clone(&self.outbox).flush();
-    }
-
-    /// All that it said is out.
-    pub(crate) fn has_said_all(&self) -> bool {
-        self.outbox.is_empty()
-    }
-
-    /// Says goodbye, as a page that is closed in order.
-    pub(crate) fn leave(&self) {
-        self.send(&self.script.leave());
-        self.outbox.close();
-        self.flush();
-    }
 }
 
 /// The code of an answer that is not `{ok: true, ..}`.
@@ -352,9 +230,6 @@ fn refusal(arguments: &[u8]) -> Option<String> {
 /// Acknowledgement ids: 0 is the greeting's, then come the messages', then the probes'.
 const FIRST_MESSAGE: u32 = GREETING + 1;
 const FIRST_PROBE: u32 = 1 << 31;
-
-/// Where an event's array begins.
-const V1_EVENT: usize = "42/v1,".len();
 
 #[cfg(test)]
 mod tests {

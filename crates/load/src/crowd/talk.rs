@@ -56,14 +56,17 @@ async fn keep_the_loop_closed(shard: &Shard, speaker: &Speaker) {
 }
 
 /// The senders of all rooms take turns: number `n` of `s` says the messages `n`, `n + s`, `n + 2s` and so on of the whole.
+/// Whoever is late says all that is due at once: the rate is kept whatever the server, or this thread, is busy with.
 async fn keep_the_rate(shard: &Shard, number: u32, speaker: &Speaker, rate: f64) {
     let began = Instant::now();
-    let (mut turn, talkers) =
-        (f64::from(shard.plan.crowd.turn_of(number)), f64::from(shard.plan.crowd.talkers()));
+    let crowd = &shard.plan.crowd;
+    let (mut turn, talkers) = (f64::from(crowd.turn_of(number)), f64::from(crowd.talkers()));
+    let mut burst = 0_u64;
     while shard.board.is_talking() {
         let due = Duration::from_secs_f64(turn / rate);
         let elapsed = began.elapsed();
         if elapsed < due {
+            speaker.borrow().flush();
             sleep(due.saturating_sub(elapsed).min(GLANCE)).await;
             continue;
         }
@@ -71,14 +74,20 @@ async fn keep_the_rate(shard: &Shard, number: u32, speaker: &Speaker, rate: f64)
         if speaker.borrow().may_talk() {
             shard.board.note_delay(elapsed.saturating_sub(due));
             speaker.borrow_mut().say_one();
-            speaker.borrow().flush();
         }
         turn += talkers;
-        yield_now().await;
+        burst += 1;
+        if burst.is_multiple_of(BURST) {
+            speaker.borrow().flush();
+            yield_now().await;
+        }
     }
+    speaker.borrow().flush();
 }
 
 const GLANCE: Duration = Duration::from_millis(250);
+/// Messages at once, at most; then others have their turn.
+const BURST: u64 = 256;
 const BETWEEN_PROBES: Duration = Duration::from_millis(250);
 
 /// A closed loop in which nothing came back for so long has lost what was under way.

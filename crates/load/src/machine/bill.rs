@@ -104,6 +104,7 @@ impl Watched {
     fn item(self, peak_kib: u64) -> anyhow::Result<Item> {
         let Self { role, pid, cpu } = self;
         let memory_kib = process::resident(Process::Id(pid))?;
+        let peak_kib = peak_kib.max(memory_kib);
         Ok(Item { role, pid, cpu_s: since(cpu, Process::Id(pid))?, memory_kib, peak_kib })
     }
 }
