@@ -5,18 +5,19 @@
 //! library's call, which is in order; a spawned handler is not.
 
 use std::{
+    collections::HashMap,
     convert::Infallible,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use hubbub_core::{Ending, Refusal, RefusalCode};
+use hubbub_core::{Ending, Refusal, RefusalCode, SessionId};
 use hubbub_dialects::{NAMESPACES, connect_error, hello, spoken_at};
 use socketioxide::{
     SocketIo,
     adapter::LocalAdapter,
     extract::SocketRef,
     handler::{ConnectHandler, DisconnectHandler, FromConnectParts, MessageHandler, Value},
-    socket::{DisconnectReason, Socket},
+    socket::{DisconnectReason, Sid, Socket},
 };
 
 use crate::{
@@ -35,54 +36,92 @@ pub(crate) const V1: &str = "/v1";
 /// Opens all namespaces.
 pub(crate) fn open(io: &SocketIo, floor: &Arc<Floor>) {
     for (namespace, name) in (0..).zip(NAMESPACES.iter().copied()) {
-        let floor = floor.clone();
+        let (floor, arriving) = (floor.clone(), Arc::default());
+        let door = Arc::new(Door { floor, namespace, name, arriving });
+        let outside = door.clone();
         let middleware = move |raw: Raw| {
-            let floor = floor.clone();
-            async move { admit(floor, namespace, name, raw).await.map_err(|refusal| connect_error(&refusal)) }
+            let door = outside.clone();
+            async move { door.admit(raw).await.map_err(|refusal| connect_error(&refusal)) }
         };
+        let connected = move |socket: SocketRef| door.arriving.connected(socket.id);
         io.ns(name, connected.with(middleware));
     }
 }
 
-/// Before the CONNECT is answered: everything that the session needs, so that its first word finds it.
-async fn admit(floor: Arc<Floor>, namespace: Namespace, name: &'static str, raw: Raw) -> Result<(), Refusal> {
-    let Some(link) = raw.socket.req_parts().extensions.get::<Arc<Link>>().cloned() else {
-        return Err(Refusal::new(RefusalCode::BadRequest, "this socket has no connection"));
-    };
-    let Some(visit) = link.visit() else {
-        link.kick(Kick::Flood);
-        return Err(Refusal::new(RefusalCode::RateLimited, "too many connects at once"));
-    };
-    let spoken = spoken_at(name, link.own_path);
-    let peer = Peer::new(namespace, link, &raw.socket);
-    let ears = Ears::new(peer.clone(), floor.rooms.clone(), spoken);
-    let mut pending =
-        Pending::new(floor.clone(), peer.clone(), Connection::new(floor, peer.clone(), ears, visit));
-    let auth = credentials(raw.auth.as_ref(), &peer.link);
-    if name == V1 {
-        let admitted = pending.admit(auth.as_ref()).await;
-        admitted.inspect_err(|refusal| metrics::rejected(refusal.code.as_str()))?;
-    }
-    pending.prepare(&auth.unwrap_or_default()).await;
-    peer.link.connecting(namespace);
-    raw.socket.extensions.insert(Arc::new(pending));
-    raw.socket.on_fallback(Inlet(peer.clone()));
-    raw.socket.on_disconnect(Outlet(peer));
-    Ok(())
+/// The way into a namespace.
+struct Door {
+    floor: Arc<Floor>,
+    namespace: Namespace,
+    name: &'static str,
+    arriving: Arc<Arriving>,
 }
 
-/// After the CONNECT: the marker goes right behind it, and the session's task starts. The library spawns what this
-/// returns as its last act before it is done with the CONNECT.
-#[expect(clippy::needless_pass_by_value, reason = "the library hands it over")]
-fn connected(socket: SocketRef) -> impl Future<Output = ()> {
-    let pending = socket.extensions.remove::<Arc<Pending>>();
-    if let Some(pending) = &pending {
-        pending.start();
+impl Door {
+    /// Before the CONNECT is answered: everything that the session needs, so that its first word finds it.
+    async fn admit(&self, raw: Raw) -> Result<(), Refusal> {
+        let Some(link) = raw.socket.req_parts().extensions.get::<Arc<Link>>().cloned() else {
+            return Err(Refusal::new(RefusalCode::BadRequest, "this socket has no connection"));
+        };
+        let Some(visit) = link.visit() else {
+            link.kick(Kick::Flood);
+            return Err(Refusal::new(RefusalCode::RateLimited, "too many connects at once"));
+        };
+        let spoken = spoken_at(self.name, link.own_path);
+        let peer = Peer::new(self.namespace, link, &raw.socket);
+        let ears = Ears::new(peer.clone(), self.floor.rooms.clone(), spoken);
+        let connection = Connection::new(self.floor.clone(), peer.clone(), ears, visit);
+        let mut pending = Pending::new(self.floor.clone(), peer.clone(), connection);
+        let auth = credentials(raw.auth.as_ref(), &peer.link);
+        if self.name == V1 {
+            let admitted = pending.admit(auth.as_ref()).await;
+            admitted.inspect_err(|refusal| metrics::rejected(refusal.code.as_str()))?;
+        }
+        pending.prepare(&auth.unwrap_or_default()).await;
+        peer.link.connecting(self.namespace);
+        self.arriving.add(raw.socket.id, pending);
+        raw.socket.on_fallback(Inlet(peer.clone()));
+        raw.socket.on_disconnect(Outlet { peer, sid: raw.socket.id, arriving: self.arriving.clone() });
+        Ok(())
     }
-    async move {
-        tokio::task::yield_now().await;
-        // What is dropped here lets the client be heard.
+}
+
+/// The sessions whose CONNECT is about to be answered. The library's own place for them, the socket's extensions, keeps
+/// its memory for as long as the socket lives.
+#[derive(Default)]
+struct Arriving(Mutex<HashMap<Sid, Pending>>);
+
+impl Arriving {
+    fn add(&self, sid: Sid, pending: Pending) {
+        let before = self.lock().insert(sid, pending);
+        drop(before);
+    }
+
+    /// After the CONNECT: the marker goes right behind it, and the session's task starts. The library spawns what this
+    /// returns as its last act before it is done with the CONNECT.
+    fn connected(&self, sid: Sid) -> impl Future<Output = ()> + use<> {
+        let mut pending = self.lock().remove(&sid);
+        if let Some(pending) = &mut pending {
+            pending.start();
+        }
+        async move {
+            tokio::task::yield_now().await;
+            // What is dropped here lets the client be heard.
+            drop(pending);
+        }
+    }
+
+    /// The socket is gone. If its CONNECT was never answered, so is its session; another socket of the same client may
+    /// have come since.
+    fn gone(&self, sid: Sid, session: SessionId) {
+        let mut arriving = self.lock();
+        let is_its = arriving.get(&sid).is_some_and(|pending| pending.peer.id == session);
+        let pending = if is_its { arriving.remove(&sid) } else { None };
+        drop(arriving);
         drop(pending);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Sid, Pending>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -91,44 +130,40 @@ fn connected(socket: SocketRef) -> impl Future<Output = ()> {
 struct Pending {
     floor: Arc<Floor>,
     peer: Arc<Peer>,
-    connection: Mutex<Option<Box<Connection>>>,
+    connection: Option<Box<Connection>>,
 }
 
 impl Pending {
     fn new(floor: Arc<Floor>, peer: Arc<Peer>, connection: Box<Connection>) -> Self {
-        Self { floor, peer, connection: Mutex::new(Some(connection)) }
+        Self { floor, peer, connection: Some(connection) }
     }
 
     async fn admit(&mut self, auth: Result<&serde_json::Value, &Refusal>) -> Result<(), Refusal> {
         let hello = hello(auth.map_err(Clone::clone)?).map_err(|misspoken| misspoken.refusal())?;
-        match self.connection.get_mut().unwrap_or_else(PoisonError::into_inner) {
+        match &mut self.connection {
             Some(connection) => connection.admit(hello).await,
             None => Ok(()),
         }
     }
 
     async fn prepare(&mut self, auth: &serde_json::Value) {
-        if let Some(connection) = self.connection.get_mut().unwrap_or_else(PoisonError::into_inner) {
+        if let Some(connection) = &mut self.connection {
             connection.prepare(auth).await;
         }
     }
 
-    fn start(&self) {
-        if let Some(connection) = self.take() {
+    fn start(&mut self) {
+        if let Some(connection) = self.connection.take() {
             connection.connect();
             self.floor.sessions.spawn(connection.run());
         }
-    }
-
-    fn take(&self) -> Option<Box<Connection>> {
-        self.connection.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
 impl Drop for Pending {
     fn drop(&mut self) {
         self.peer.link.connected(self.peer.namespace);
-        if let Some(connection) = self.take() {
+        if let Some(connection) = self.connection.take() {
             self.floor.sessions.spawn(connection.close());
         }
     }
@@ -145,12 +180,22 @@ impl MessageHandler<LocalAdapter, Self> for Inlet {
 
 /// Ends the session at once. A spawned handler would keep the socket in the namespace until it has run, and the library
 /// drops a CONNECT that comes before that.
-struct Outlet(Arc<Peer>);
+struct Outlet {
+    peer: Arc<Peer>,
+    sid: Sid,
+    arriving: Arc<Arriving>,
+}
 
 impl DisconnectHandler<LocalAdapter, Self> for Outlet {
     fn call_with_defer(&self, socket: Arc<Socket>, reason: DisconnectReason, defer: fn(Arc<Socket>)) {
-        self.0.end(why(reason), ending(reason));
+        self.peer.end(why(reason), ending(reason));
         defer(socket);
+    }
+}
+
+impl Drop for Outlet {
+    fn drop(&mut self) {
+        self.arriving.gone(self.sid, self.peer.id);
     }
 }
 
