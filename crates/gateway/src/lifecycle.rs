@@ -29,7 +29,7 @@ use crate::{
 /// Binary attachments of one event. The chat has no use for any; a few are harmless.
 const ATTACHMENTS: usize = 4;
 /// What the library reads of a WebSocket at once: the smallest, for memory is what idle connections cost.
-const READ_BUFFER: usize = 512;
+const READ_BUFFER: usize = 256;
 /// Packets that the library may keep for one client: its own alone, for the chat's go another way.
 const LIBRARY_PACKETS: usize = 32;
 /// While the backplane is not there, a start or an address is tried again this often.
