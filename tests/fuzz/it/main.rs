@@ -6,7 +6,7 @@ use hubbub_fuzz::TARGETS;
 use proptest::{collection::vec, prelude::*, test_runner::TestRunner};
 
 /// Bytes by chance for each target.
-const CHANCES: u32 = 5_000;
+const CHANCES: u32 = 2_000;
 
 #[test]
 fn what_was_found_once_is_right_now() {

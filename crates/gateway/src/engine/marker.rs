@@ -17,7 +17,11 @@ pub(crate) trait Marker: Send + Sync {
 /// The namespace and the connect whose marker this Engine.IO packet is.
 pub(super) fn marker_of(packet: &str) -> Option<(Namespace, Turn)> {
     let (namespace, turn) = packet.strip_prefix("42")?.strip_suffix(']')?.split_once("[\"~\",")?;
-    let namespace = if namespace.is_empty() { "/" } else { namespace.strip_suffix(',')? };
+    let namespace = match namespace {
+        "" => "/",
+        "/," => return None,
+        named => named.strip_suffix(',')?,
+    };
     let at = hubbub_dialects::NAMESPACES.iter().position(|known| *known == namespace)?;
     // As it is emitted, and as no other number is written.
     let turn = Some(turn).filter(|turn| *turn == "0" || !turn.starts_with(['0', '+']))?;
@@ -32,6 +36,7 @@ mod tests {
     fn the_marker_is_known_in_every_namespace_and_nothing_else_is_one() {
         assert_eq!(marker_of("42[\"~\",0]"), Some((0, 0)));
         assert_eq!(marker_of("42/iss,[\"~\",255]"), Some((2, 255)));
+        assert_eq!(marker_of("42/,[\"~\",0]"), None);
         assert_eq!(marker_of("42/nowhere,[\"~\",0]"), None);
         for turn in ["256", "+7", "00", "-1", ""] {
             assert_eq!(marker_of(&format!("42[\"~\",{turn}]")), None, "{turn}");

@@ -58,7 +58,7 @@ fn today() -> u64 {
 }
 
 /// Plans of each kind.
-const SHORT: u32 = 120;
+const SHORT: u32 = 100;
 const LONG: u32 = 6_000;
 /// Milliseconds in which a plan that fails is made smaller.
 const SHRINKING: u32 = 20_000;
