@@ -1,12 +1,29 @@
 //! The stream under one WebSocket: what the library reads and writes, and the lane beside it.
 //!
-//! It follows the frames that the library writes and lets the outbox write its own in between.
+//! It follows the frames that the library writes (`written`) and lets the outbox write its own in between. Whoever
+//! writes holds the outbox's lock, and nobody begins a frame before the other's is whole.
 //!
 //! ```text
-//!   library ──► poll_write ──┐   one frame at a time until the lane is open; afterwards as it comes
-//!                            ├──► TcpStream   the outbox goes first, but only between two of the library's frames
-//!   outbox ──► push, drain ──┘
+//!   library ──► poll_write ───────────────┐   between two frames of its own it lets the queue go first
+//!               │ swallows markers and    │
+//!               │ the ping that is early  ├──► TcpStream
+//!               ▼                         │
+//!   push ──► at once, if it can ──────────┤   Open, nothing queued, and between two of the library's
+//!        └─► queue ──► drain task ────────┘   waits for the socket; ends inside a frame of the library's, which starts
+//!                                             it again at that frame's end
+//!
+//!   Held ── a marker came by ──► Open ── broken, ended or dropped ──► Over      (Held may be Over at once)
 //! ```
+//!
+//! - *Held*: no marker has come by on this WebSocket, and all that is pushed waits. *Open*: it goes. *Over*: nothing
+//!   goes any more.
+//! - A marker is emitted through the library: with a namespace's connect, and by a push that waits for one. From then
+//!   until it is swallowed it is `underway`. What waited for its namespace is queued there, behind the CONNECT's
+//!   answer.
+//! - While Held, while a marker is underway or the early ping is to come, the library's bytes pass one frame at a
+//!   time, for it writes several at once, and what is to be swallowed may be among them. Otherwise they pass as they
+//!   come.
+//! - The early ping's pong is fed to the library's reader between two of the client's messages.
 //!
 //! Readiness has two kinds of waiters here: the library's own (`poll_write_ready`) and the drain task's (`writable`).
 //! Tokio keeps them apart, so neither steals the other's wake-up.
