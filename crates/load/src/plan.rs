@@ -104,12 +104,12 @@ impl Crowd {
     }
 
     pub(crate) fn room_of(&self, client: u32) -> u32 {
-        client / self.members
+        client.checked_div(self.members).unwrap_or_default()
     }
 
-    /// In its room; the first ones talk.
+    /// In its room; the first ones talk. Who only visits is in nobody's crowd.
     pub(crate) fn place_of(&self, client: u32) -> u32 {
-        client % self.members
+        client.checked_rem(self.members).unwrap_or(client)
     }
 
     pub(crate) fn is_sender(&self, client: u32) -> bool {
@@ -216,5 +216,7 @@ mod tests {
         turns.sort_unstable();
         assert_eq!(turns, [0, 1, 2, 3, 4, 5]);
         assert_eq!((crowd.talkers(), crowd.room_of(9), crowd.place_of(9)), (6, 2, 1));
+        let nobody = Crowd::default();
+        assert_eq!((nobody.clients(), nobody.room_of(9), nobody.is_sender(9)), (0, 0, false));
     }
 }
