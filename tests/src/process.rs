@@ -96,6 +96,11 @@ impl Cluster {
         self.nodes[node].admin
     }
 
+    /// A node's process, as the machine knows it.
+    pub fn pid(&self, node: usize) -> u32 {
+        self.nodes[node].process.id()
+    }
+
     /// Bytes of memory that a node's process has.
     pub fn memory(&self, node: usize) -> usize {
         let path = format!("/proc/{}/status", self.nodes[node].process.id());
