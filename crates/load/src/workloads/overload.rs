@@ -1,6 +1,6 @@
 //! More than the server can carry: what it does then to those who talk and those who listen.
 
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 use serde::Serialize;
 
 use crate::{
@@ -26,23 +26,20 @@ pub(crate) async fn run(arguments: Overload) -> anyhow::Result<bool> {
     report::publish(&figures, watch, target.places.json.as_deref())
 }
 
-/// As much as it can be made to carry: with more and more in flight, until that brings no more.
+/// As much as it can be made to carry: the best of several steps, each with more in flight.
 async fn carry(arguments: &Overload) -> anyhow::Result<(Outcome, Vec<Step>)> {
     let talk = Talk { seconds: arguments.carried, ..arguments.talk };
-    let (mut inflight, mut steps) = (arguments.inflight, Vec::new());
-    let mut best = measure(arguments, Pace::Closed { inflight }, talk).await?;
-    loop {
-        steps.push(Step { inflight, deliveries_per_second: best.cost.deliveries_per_second });
-        if inflight > MOST {
-            return Ok((best, steps));
+    let (mut best, mut steps) = (None::<Outcome>, Vec::new());
+    for step in 0..STEPS {
+        let inflight = arguments.inflight.saturating_mul(MORE.pow(step));
+        let carried = measure(arguments, Pace::Closed { inflight }, talk).await?;
+        let deliveries_per_second = carried.cost.deliveries_per_second;
+        steps.push(Step { inflight, deliveries_per_second });
+        if best.as_ref().is_none_or(|best| deliveries_per_second > best.cost.deliveries_per_second) {
+            best = Some(carried);
         }
-        inflight *= MORE;
-        let next = measure(arguments, Pace::Closed { inflight }, talk).await?;
-        if next.cost.deliveries_per_second < best.cost.deliveries_per_second * GAIN {
-            return Ok((best, steps));
-        }
-        best = next;
     }
+    Ok((best.context("there is a first step")?, steps))
 }
 
 /// One room, from its first client to its last.
@@ -92,6 +89,12 @@ struct Setting {
     keeps_at_least: f64,
 }
 
+impl Step {
+    fn words(&self) -> String {
+        format!("{}: {:.1}", self.inflight, self.deliveries_per_second / 1e6)
+    }
+}
+
 impl Figures {
     fn new(
         arguments: &Overload,
@@ -136,8 +139,8 @@ impl Report for Figures {
             ("bytes", bytes.to_string()),
             ("carried, deliveries/s", count(self.carried.cost.deliveries_per_second)),
             (
-                "carried with so many in flight each",
-                self.steps.last().map_or(0, |step| step.inflight).to_string(),
+                "carried, M/s by how many are in flight",
+                self.steps.iter().map(Step::words).collect::<Vec<_>>().join(", "),
             ),
             ("carried, messages/s", count(self.carried.cost.messages_per_second)),
             ("carried, latency p99, ms", decimals(self.carried.latency_ms.p99)),
@@ -162,10 +165,9 @@ impl Report for Figures {
     }
 }
 
-/// Times as many in flight at each step, as long as it brings a tenth more; servers stop reading who has said much more.
+/// From ten in flight to 270: servers stop reading who has said much more than they have answered.
+const STEPS: u32 = 4;
 const MORE: u32 = 3;
-const GAIN: f64 = 1.1;
-const MOST: u32 = 400;
 
 /// Of what was to be said, so much must have been for the figures to be those of the multiple.
 const OFFERED: f64 = 0.95;
