@@ -59,6 +59,6 @@ fn today() -> u64 {
 
 /// Plans of each kind.
 const SHORT: u32 = 100;
-const LONG: u32 = 6_000;
+const LONG: u32 = 4_000;
 /// Milliseconds in which a plan that fails is made smaller.
 const SHRINKING: u32 = 20_000;

@@ -27,13 +27,13 @@ impl Client {
         std::iter::from_fn(|| self.next_text()).collect()
     }
 
-    /// Reads nothing, for there is nothing more.
-    pub(super) fn hears_nothing_more(&mut self) {
-        assert_eq!(self.read.len(), 0, "half a frame");
+    /// Reads what is still on its way, whole frames all of it.
+    pub(super) fn reads_to_the_end(&mut self) -> Vec<String> {
         self.tcp.set_nonblocking(false).expect("a socket option");
-        let mut rest = Vec::new();
-        let _end_or_reset = self.tcp.read_to_end(&mut rest);
-        assert_eq!(rest.len(), 0, "more than was said");
+        self.tcp.read_to_end(&mut self.read).expect("the node ends it in order");
+        let texts = std::iter::from_fn(|| self.next_text()).collect();
+        assert_eq!(self.read.len(), 0, "half a frame");
+        texts
     }
 
     /// Writes what the kernel takes.

@@ -7,14 +7,14 @@
 use std::{
     collections::VecDeque,
     future::poll_fn,
-    pin::{Pin, pin},
+    pin::Pin,
     sync::{Arc, Mutex, MutexGuard},
     task::Poll,
 };
 
 use bytes::{Buf, Bytes};
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf, split},
     sync::Notify,
 };
 
@@ -119,15 +119,8 @@ impl Library {
     }
 
     /// Writes all that it has to say and will have, whenever the lane says that it can.
-    pub(super) async fn writes_on(mut self) {
-        loop {
-            let offered = self.speech.offered(usize::MAX);
-            if offered.is_empty() {
-                self.speech.more.notified().await;
-            } else {
-                self.speech.written(self.lane.write(&offered).await.expect("the client is there"));
-            }
-        }
+    pub(super) async fn writes_on(self) {
+        writes_on(self.lane, &self.speech).await;
     }
 
     /// Reads at most so many bytes, once.
@@ -139,20 +132,30 @@ impl Library {
         buf.filled().to_vec()
     }
 
-    /// Reads to the end, at most so many bytes at a time, and writes what it has to say.
-    pub(super) async fn reads_on(mut self, most: usize) -> Vec<u8> {
+    /// Reads to the end, at most so many bytes at a time, and writes what it has to say: as the original does, each for
+    /// itself.
+    pub(super) async fn reads_on(self, most: usize) -> Vec<u8> {
+        let (mut reading, writing) = split(self.lane);
         let (mut all, mut bytes) = (Vec::new(), vec![0; most]);
+        let writing = tokio::spawn(async move { writes_on(writing, &self.speech).await });
         loop {
-            self.writes(usize::MAX).await;
-            let read = pin!(self.lane.read(&mut bytes));
-            let said = pin!(self.speech.more.notified());
-            tokio::select! {
-                read = read => match read.expect("the client is there") {
-                    0 => return all,
-                    length => all.extend_from_slice(&bytes[..length]),
-                },
-                () = said => {}
+            match reading.read(&mut bytes).await.expect("the client is there") {
+                0 => break,
+                length => all.extend_from_slice(&bytes[..length]),
             }
+        }
+        writing.abort();
+        all
+    }
+}
+
+async fn writes_on(mut lane: impl AsyncWrite + Unpin, speech: &Speech) {
+    loop {
+        let offered = speech.offered(usize::MAX);
+        if offered.is_empty() {
+            speech.more.notified().await;
+        } else {
+            speech.written(lane.write(&offered).await.expect("the client is there"));
         }
     }
 }

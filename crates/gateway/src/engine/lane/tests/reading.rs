@@ -130,13 +130,13 @@ impl Message {
 /// A connection in the middle of it.
 struct Scene {
     session: Session,
-    eio3: bool,
     library: Library,
     speech: Arc<Speech>,
     client: Client,
     /// What the client has not said yet.
     rest: Vec<u8>,
     read: Vec<u8>,
+    /// The ping that comes too early was said. There is none to a client of protocol 3.
     pinged: bool,
 }
 
@@ -146,7 +146,7 @@ impl Scene {
         let (lane, client) = session.carried(Bytes::copy_from_slice(before), false);
         let speech = Arc::<Speech>::default();
         let library = Library::new(lane, &speech);
-        Self { session, eio3, library, speech, client, rest: Vec::new(), read: Vec::new(), pinged: false }
+        Self { session, library, speech, client, rest: Vec::new(), read: Vec::new(), pinged: eio3 }
     }
 
     async fn plays(&mut self, step: Step) {
@@ -174,19 +174,18 @@ impl Scene {
         self.rest.drain(..said);
     }
 
-    /// The one that comes too early: to clients of protocol 3 there is none.
+    /// Once.
     fn pings(&mut self) {
-        if !self.eio3 && !std::mem::replace(&mut self.pinged, true) {
+        if !std::mem::replace(&mut self.pinged, true) {
             self.speech.hides("2");
         }
     }
 
-    /// The library reads on whenever it is woken, also by the end of a pause and by a ping, and the client says the
-    /// rest.
+    /// The library reads on whenever it is woken, also by the end of a pause and by a ping alone, and the client says
+    /// the rest.
     async fn ends(mut self, room: usize) -> Vec<u8> {
         let link = self.session.link.clone();
         link.pause(1);
-        self.pings();
         let reading = tokio::spawn(self.library.reads_on(room));
         yield_now().await;
         link.connected(0);
@@ -196,6 +195,12 @@ impl Scene {
             while !self.rest.is_empty() {
                 let said = self.client.writes(&self.rest);
                 self.rest.drain(..said);
+                yield_now().await;
+            }
+            if !self.pinged {
+                self.speech.hides("2");
+            }
+            while !self.session.is_answered() {
                 yield_now().await;
             }
             self.client.ends();

@@ -21,6 +21,7 @@ use crate::{
         asked::Asked,
         frames::{put_client_text, put_text},
         lane::LaneIo,
+        outbox::Ping,
         route::Caller,
     },
 };
@@ -76,6 +77,11 @@ impl Session {
         let marker: Arc<dyn Marker> = Arc::new(Marks { namespace, speech: speech.clone() });
         self.link.connect(namespace, &marker);
         marker
+    }
+
+    /// The library's first ping is answered.
+    pub(super) fn is_answered(&self) -> bool {
+        self.link.lock().ping == Ping::Usual
     }
 
     /// Nothing waits for it.
