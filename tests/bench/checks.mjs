@@ -23,6 +23,10 @@ test("a figure reaches its goal, only what it must, or neither", () => {
   assert.deepEqual([2, 3, 5].map(reached), ["goal", "must", "missed"]);
 });
 
+test("a figure that could not be taken in one round reaches nothing", () => {
+  assert.equal(judge({ saturation: saturated([1, 100], [null, 100], [1, 100]) })[0].reached, "missed");
+});
+
 test("a row without one of the servers is not judged", () => {
   const { runs, ...rest } = saturated([1, 40]);
   const alone = { ...rest, runs: runs.filter((run) => run.case === "hubbub") };

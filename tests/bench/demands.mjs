@@ -22,10 +22,15 @@ export const DEMANDS = [
 export function judge(results) {
   return DEMANDS.filter((demand) => isMeasured(demand, results[demand.row])).map((demand) => {
     const found = demand.figure(results[demand.row]);
-    const { median } = summary(found);
-    const reached = median <= demand.goal ? "goal" : median <= demand.must ? "must" : "missed";
-    return { ...demand, found, reached };
+    return { ...demand, found, reached: reach(demand, found) };
   });
+}
+
+/** Nothing costs nothing: a figure that could not be taken is no good one. */
+function reach({ must, goal }, found) {
+  const { median } = summary(found);
+  if (!found.every((ratio) => ratio > 0)) return "missed";
+  return median <= goal ? "goal" : median <= must ? "must" : "missed";
 }
 
 function isMeasured({ needs }, result) {
