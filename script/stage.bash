@@ -8,7 +8,7 @@ pids=() stores=()
 cleanup() { stop; for pid in "${stores[@]}"; do kill "$pid" 2>/dev/null || true; done; wait; rm -rf "$work"; }
 trap cleanup EXIT
 
-node() { # NAME PORT [REDIS URL]; its admin port is 100 above
+start_node() { # NAME PORT [REDIS URL]; its admin port is 100 above
   env HUBBUB__NODE__ID="$1" HUBBUB__HTTP__ADDR="127.0.0.1:$2" HUBBUB__ADMIN__ADDR="127.0.0.1:$(($2 + 100))" \
     HUBBUB__DRAIN__DELAY=1ms HUBBUB__DRAIN__WINDOW=1s HUBBUB__LOG__LEVEL=warn ${3:+HUBBUB__REDIS__URL="$3"} \
     HUBBUB__NODE__ADVERTISE="127.0.0.1:$2" "$bin/hubbub" &

@@ -35,6 +35,16 @@ fn the_tables_in_the_documents_say_what_was_measured() {
     Script::node("bench/tables.mjs").args(["--check"]).run();
 }
 
+#[test]
+fn scripts_that_start_nodes_can_still_run_what_is_for_node_js() {
+    let out = TempDir::new().expect("a folder for reports");
+    let asks = "set -euo pipefail; . script/stage.bash; type -t node";
+    let mut bash = Command::new("bash");
+    bash.current_dir(root()).env("BENCH_OUT", out.path()).args(["-c", asks]);
+    let told = bash.output().expect("bash");
+    assert_eq!(String::from_utf8_lossy(&told.stdout), "file\n", "{told:?}");
+}
+
 /// A row's figure of every case.
 fn of_each(results: &Path, row: &str, figure: &str) -> Vec<f64> {
     let text = std::fs::read_to_string(results.join(format!("{row}.json"))).expect("the row's results");
