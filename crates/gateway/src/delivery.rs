@@ -13,7 +13,7 @@ use std::{
 };
 
 use bytes::BytesMut;
-use hubbub_core::{Envelope, Inbound, Millis, Place, Presence, RoomId};
+use hubbub_core::{Envelope, Inbound, Millis, Place, Position, Presence, RoomId};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -126,16 +126,23 @@ impl Delivery {
                     news.push(News { origin, volatile: true, ..News::now(event) });
                 }
                 Inbound::Gap { top, .. } => {
-                    tracing::warn!(%room, epoch = top.epoch, seq = top.seq, "messages may be lost");
-                    let groups = self.rooms.groups(room);
-                    let peers = groups.iter().flat_map(|hearers| hearers.peers.iter());
-                    peers.for_each(|peer| peer.goes_on_after(room, top));
-                    news.push(News { position: Some(top), ..News::gap() });
+                    // What was said before is told by what each one knew before.
+                    self.announce(room, &std::mem::take(&mut news));
+                    news.push(self.gap(room, top));
                 }
                 Inbound::PresenceGap { .. } => self.crowds.doubt(room),
             }
         }
         self.announce(room, &news);
+    }
+
+    /// Messages of the room are missing for good: what follows comes after `top` for everyone who hears it.
+    fn gap(&self, room: &RoomId, top: Position) -> News {
+        tracing::warn!(%room, epoch = top.epoch, seq = top.seq, "messages may be lost");
+        for hearers in self.rooms.groups(room) {
+            hearers.peers.iter().for_each(|peer| peer.goes_on_after(room, top));
+        }
+        News { position: Some(top), ..News::gap() }
     }
 
     /// Someone's inbox has something new, or may have lost something: their sessions read it again.
