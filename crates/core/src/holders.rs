@@ -1,7 +1,7 @@
 //! Who holds a person's place in a room on this node, and with how many sessions.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -26,7 +26,8 @@ struct State {
 struct Held {
     /// As the first of them came, or the last that was renamed.
     claim: Claim,
-    sessions: HashSet<SessionId>,
+    /// Sorted. Most people have one, and a set would take room for four.
+    sessions: Vec<SessionId>,
 }
 
 /// What an entering session means for the node.
@@ -52,7 +53,7 @@ impl Holders {
     pub fn enter(&self, claim: &Claim) -> Enter {
         let mut state = self.lock();
         let State { pairs, people } = &mut *state;
-        let new = || Held { claim: claim.clone(), sessions: HashSet::new() };
+        let new = || Held { claim: claim.clone(), sessions: Vec::new() };
         let held = pairs.entry((claim.room.clone(), claim.user.clone())).or_insert_with(new);
         if held.claim.subject != claim.subject {
             return Enter::Taken;
@@ -60,8 +61,10 @@ impl Holders {
         if claim.renames {
             held.claim.name = claim.name.clone();
         }
-        if held.sessions.insert(claim.session) && held.sessions.len() == 1 {
-            *people += usize::from(is_home(&claim.room));
+        if let Err(place) = held.sessions.binary_search(&claim.session) {
+            held.sessions.reserve_exact(usize::from(held.sessions.is_empty()));
+            held.sessions.insert(place, claim.session);
+            *people += usize::from(held.sessions.len() == 1 && is_home(&claim.room));
         }
         Enter::Held(held.sessions.len())
     }
@@ -69,7 +72,7 @@ impl Holders {
     /// Whether this session is in already.
     pub fn has(&self, claim: &Claim) -> bool {
         let pair = (claim.room.clone(), claim.user.clone());
-        self.lock().pairs.get(&pair).is_some_and(|held| held.sessions.contains(&claim.session))
+        self.lock().pairs.get(&pair).is_some_and(|held| held.sessions.binary_search(&claim.session).is_ok())
     }
 
     /// Takes the session out.
@@ -78,9 +81,8 @@ impl Holders {
         let State { pairs, people } = &mut *state;
         let pair = (exit.room.clone(), exit.user.clone());
         let Some(held) = pairs.get_mut(&pair) else { return Leave::Silent };
-        if !held.sessions.remove(&exit.session) {
-            return Leave::Silent;
-        }
+        let Ok(place) = held.sessions.binary_search(&exit.session) else { return Leave::Silent };
+        held.sessions.remove(place);
         let left = held.sessions.len();
         if left == 0 {
             pairs.remove(&pair);
@@ -142,6 +144,23 @@ mod tests {
             holders.leave(&exit(&names, session));
         }
         assert_eq!(holders.people(), 1);
+    }
+
+    #[test]
+    fn of_many_sessions_each_is_counted_once_until_it_leaves() {
+        let (holders, room) = (Holders::default(), RoomId::names());
+        let sessions: Vec<_> = (0..100).map(|_| SessionId::random()).collect();
+        for (before, session) in sessions.iter().enumerate() {
+            let claim = claim(&room, *session);
+            assert!(!holders.has(&claim));
+            assert_eq!(holders.enter(&claim), Enter::Held(before + 1));
+            assert_eq!(holders.enter(&claim), Enter::Held(before + 1));
+            assert!(holders.has(&claim));
+        }
+        for (gone, session) in sessions.iter().enumerate() {
+            assert_eq!(holders.leave(&exit(&room, *session)), Leave::Held(99 - gone));
+            assert_eq!(holders.leave(&exit(&room, *session)), Leave::Silent);
+        }
     }
 
     fn claim(room: &RoomId, session: SessionId) -> Claim {
