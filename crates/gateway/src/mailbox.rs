@@ -153,9 +153,24 @@ impl State {
 
 #[cfg(test)]
 mod tests {
-    use std::task::Waker;
+    use std::{
+        sync::{
+            Arc,
+            atomic::{AtomicBool, Ordering},
+        },
+        task::{Wake, Waker},
+    };
 
     use super::*;
+
+    #[derive(Default)]
+    struct Woken(AtomicBool);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
 
     fn word(text: &'static str) -> Word {
         Word { packet: Value::Str(text.into(), None), ack: None }
@@ -165,15 +180,24 @@ mod tests {
         mailbox.poll_take(&Context::from_waker(Waker::noop()))
     }
 
-    #[tokio::test]
-    async fn whoever_waits_is_woken_by_a_word_by_a_nudge_and_by_the_end() {
+    /// Whether whoever waits already is woken when this happens.
+    fn is_woken_by(mailbox: &Mailbox, happens: impl FnOnce()) -> bool {
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(woken.clone());
+        assert!(mailbox.poll_take(&Context::from_waker(&waker)).is_pending());
+        happens();
+        woken.0.load(Ordering::Relaxed)
+    }
+
+    #[test]
+    fn whoever_waits_is_woken_by_a_word_by_a_nudge_and_by_the_end() {
         let mailbox = Mailbox::default();
-        let (taken, filled) = tokio::join!(mailbox.take(), async { mailbox.put(word("first")) });
-        assert!(matches!((taken, filled), (Taken::Word(word, true), Filled::Fits) if word.len() == 5));
-        let (taken, ()) = tokio::join!(mailbox.take(), async { mailbox.nudge() });
-        assert!(matches!(taken, Taken::Nudge));
-        let (taken, ()) = tokio::join!(mailbox.take(), async { mailbox.close() });
-        assert!(matches!(taken, Taken::End));
+        assert!(is_woken_by(&mailbox, || assert_eq!(mailbox.put(word("first")), Filled::Fits)));
+        assert!(matches!(polled(&mailbox), Poll::Ready(Taken::Word(word, true)) if word.len() == 5));
+        assert!(is_woken_by(&mailbox, || mailbox.nudge()));
+        assert!(matches!(polled(&mailbox), Poll::Ready(Taken::Nudge)));
+        assert!(is_woken_by(&mailbox, || mailbox.close()));
+        assert!(matches!(polled(&mailbox), Poll::Ready(Taken::End)));
     }
 
     #[test]
