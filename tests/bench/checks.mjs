@@ -37,15 +37,16 @@ test("what hubbub loses is a fault, what a rival loses is not", () => {
   const result = saturated([1, 40]);
   result.runs[1].lost = 5;
   assert.equal(faults({ saturation: result }), 0);
-  Object.assign(result.runs[0], { lost: 1, repeated: 2, reordered: 3, other_order: 4 });
-  assert.equal(faults({ saturation: result }), 10);
+  Object.assign(result.runs[0], { lost: 1, repeated: 2, reordered: 3, strayed: 4, holes: 5, other_order: 6 });
+  assert.equal(faults({ saturation: result }), 21);
 });
 
-test("whom hubbub cuts off counts, but where it is asked for too much", () => {
+test("whom hubbub cuts off counts, but for those who came back from asking too much", () => {
   const result = saturated([1, 40]);
   result.runs[0].cut_off = 3;
   assert.equal(cutOff({ saturation: result }), 3);
-  assert.equal(cutOff({ overload: result }), 0);
+  result.runs[0].gone = 1;
+  assert.equal(cutOff({ saturation: result }), 1);
 });
 
 test("numbers are shown with three digits, small ratios as parts", () => {

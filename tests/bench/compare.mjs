@@ -1,10 +1,10 @@
 // Measures Hubbub and its rivals by the same work, in alternating order, and judges the figures: see README.md.
 
 import { cutOff, faults, judge } from "./demands.mjs";
-import { FIGURES, show, showRatio, showSpread, summary } from "./figures.mjs";
+import { FIGURES, show, showRatio, showSpread } from "./figures.mjs";
 import { setting } from "./machine.mjs";
 import { measure } from "./measurement.mjs";
-import { demand, readOptions } from "./options.mjs";
+import { readOptions } from "./options.mjs";
 import { read, write } from "./results.mjs";
 import { ROWS } from "./rows.mjs";
 
@@ -39,21 +39,16 @@ function alternating(cases, round) {
 async function measureCase(row, name, test, round) {
   const label = `  ${round}/${options.rounds} ${name}`;
   const told = process.stderr.isTTY ? (text) => process.stderr.write(`\r\x1b[K${label}: ${text.trimEnd()}`) : undefined;
-  const found = await measure({ ...test, load: settle(test.load) }, { ...options, told });
+  const found = await measure({ ...test, load: settled(test.load) }, { ...options, told });
   if (told) process.stderr.write("\r\x1b[K");
   const figures = ROWS[row].figures.map((figure) => `${show(FIGURES[figure].take(found))} ${FIGURES[figure].title}`);
   console.log(`${label}: ${figures.join(", ")}`);
   return found;
 }
 
-/** The load as it is put: a rate that another row decides, and fewer clients where only the driver is tried. */
-function settle(load) {
-  const clients = options.short ? Math.min(load.clients, 40) : load.clients;
-  if (typeof load.rate !== "object") return { ...load, clients };
-  const { row, name } = load.rate;
-  demand(results[row], `${row} decides the rate: measure it first`);
-  const reached = results[row].runs.filter((run) => run.case === name).map((run) => run.messages_per_second);
-  return { ...load, clients, rate: Math.round(2 * summary(reached).median) };
+/** The load as it is put: fewer clients where only the driver is tried. */
+function settled(load) {
+  return { ...load, clients: options.short ? Math.min(load.clients, 40) : load.clients };
 }
 
 /** Whether nothing is wrong in what was measured now. */
@@ -64,6 +59,6 @@ function conclude() {
     console.log(`${reached.padEnd(6)}  ${what}: ${showSpread(found, showRatio)}, must ${showRatio(must)}, goal ${showRatio(goal)}`);
   }
   const wrong = [faults(measured), cutOff(measured)];
-  console.log(`Hubbub: ${wrong[0]} deliveries lost, repeated or reordered, ${wrong[1]} connections cut off`);
+  console.log(`Hubbub: ${wrong[0]} deliveries lost, repeated or reordered, ${wrong[1]} connections cut off or gone for good`);
   return judged.every(({ reached }) => reached !== "missed") && wrong.every((count) => count === 0);
 }

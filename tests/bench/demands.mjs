@@ -43,15 +43,14 @@ export function faults(results) {
   return runs.reduce((sum, run) => sum + faultsOf(run), 0);
 }
 
-export function faultsOf({ lost = 0, repeated = 0, reordered = 0, other_order = 0 }) {
-  return lost + repeated + reordered + other_order;
+export function faultsOf({ lost = 0, repeated = 0, reordered = 0, strayed = 0, holes = 0, other_order = 0 }) {
+  return lost + repeated + reordered + strayed + holes + other_order;
 }
 
-/** Connections that Hubbub closed although it was not asked for more than it can carry. */
+/** Connections that Hubbub closed; of those that it closed where it was asked for too much, whoever never came back. */
 export function cutOff(results) {
-  const rows = Object.entries(results).filter(([row]) => row !== "overload");
-  const runs = rows.flatMap(([row, { runs }]) => runs.filter((run) => isHubbub(row, run)));
-  return runs.reduce((sum, run) => sum + run.cut_off, 0);
+  const runs = Object.entries(results).flatMap(([row, { runs }]) => runs.filter((run) => isHubbub(row, run)));
+  return runs.reduce((sum, run) => sum + (run.gone ?? run.cut_off), 0);
 }
 
 function isHubbub(row, run) {

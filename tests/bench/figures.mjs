@@ -4,7 +4,12 @@
 export const FIGURES = {
   cpu: { title: "CPU s per million", take: (run) => run.cpu_per_million, less: true },
   redis: { title: "Redis, CPU s per million", take: (run) => run.redis_cpu_per_million },
-  said: { title: "messages/s", take: (run) => run.messages_per_second },
+  carried: { title: "carried, messages/s", take: (run) => run.carried_per_second },
+  offered: { title: "offered", take: (run) => run.offered_per_second },
+  said: { title: "said", take: (run) => run.messages_per_second },
+  kept: { title: "of those carried, %", take: (run) => run.kept * 100 },
+  announced: { title: "deliveries announced as missing", take: (run) => run.announced },
+  gone: { title: "gone for good", take: (run) => run.gone },
   deliveries: { title: "deliveries/s", take: (run) => run.deliveries_per_second },
   p50: { title: "p50, ms", take: (run) => run.p50_ms },
   p99: { title: "p99, ms", take: (run) => run.p99_ms },

@@ -46,12 +46,18 @@ async function put(load, crowd, file, { binaries, seconds }) {
   });
 }
 
-function wordsOf({ workload, clients, inflight, rate }, seconds) {
-  const words = [workload, "--clients", clients, "--seconds", seconds];
-  const pace = inflight ? ["--closed", "--inflight", inflight] : ["--rate", rate];
-  const talk = [...pace, "--warm-up", Math.min(WARM_UP, seconds)];
-  return [...words, ...(workload === "idle" ? [] : talk)].map(String);
+function wordsOf({ workload, clients, ...load }, seconds) {
+  return [workload, "--clients", clients, "--seconds", seconds, ...PACES[workload](load, seconds)].map(String);
 }
+
+const PACES = {
+  idle: () => [],
+  fanout: ({ inflight, rate }, seconds) => [
+    ...(inflight ? ["--closed", "--inflight", inflight] : ["--rate", rate]),
+    ...["--warm-up", Math.min(WARM_UP, seconds)],
+  ],
+  overload: ({ dialect }, seconds) => ["--dialect", dialect, "--carried", Math.min(WARM_UP, seconds), "--warm-up", 1],
+};
 
 function record(report, load, redisSpent) {
   return report.workload === "idle" ? restRecord(report) : talkRecord(report, load, redisSpent);
@@ -69,7 +75,7 @@ function restRecord(report) {
 
 function talkRecord(report, load, redisSpent) {
   const { p50, p99, max } = report.latency_ms;
-  const { said, lost, repeated, reordered, other_order, cut_off } = report;
+  const { said, lost, repeated, reordered, strayed, holes, other_order, cut_off } = report;
   return {
     cpu_per_million: report.server_cpu_per_million,
     // Over the whole run, as it is read before and after it.
@@ -80,6 +86,11 @@ function talkRecord(report, load, redisSpent) {
     server_load: report.server_load,
     load_generator_load: report.own_load,
     load_generator_behind_ms: report.behind_ms,
-    ...{ said, lost, repeated, reordered, other_order, cut_off },
+    ...(report.workload === "overload" && overloadRecord(report)),
+    ...{ said, lost, repeated, reordered, strayed, holes, other_order, cut_off },
   };
+}
+
+function overloadRecord({ carried, offered_per_second, kept, announced, gone }) {
+  return { carried_per_second: carried.messages_per_second, offered_per_second, kept, announced, gone };
 }
