@@ -47,17 +47,15 @@ async function put(load, crowd, file, { binaries, seconds }) {
 }
 
 function wordsOf({ workload, clients, ...load }, seconds) {
-  return [workload, "--clients", clients, "--seconds", seconds, ...PACES[workload](load, seconds)].map(String);
+  return [workload, "--clients", clients, "--seconds", seconds, ...paceOf(workload, load, seconds)].map(String);
 }
 
-const PACES = {
-  idle: () => [],
-  fanout: ({ inflight, rate }, seconds) => [
-    ...(inflight ? ["--closed", "--inflight", inflight] : ["--rate", rate]),
-    ...["--warm-up", Math.min(WARM_UP, seconds)],
-  ],
-  overload: ({ dialect }, seconds) => ["--dialect", dialect, "--carried", Math.min(WARM_UP, seconds), "--warm-up", 1],
-};
+function paceOf(workload, { inflight, rate, dialect }, seconds) {
+  const short = Math.min(WARM_UP, seconds);
+  if (workload === "idle") return [];
+  if (workload === "overload") return ["--dialect", dialect, "--carried", short, "--warm-up", short];
+  return [...(inflight ? ["--closed", "--inflight", inflight] : ["--rate", rate]), "--warm-up", short];
+}
 
 function record(report, load, redisSpent) {
   return report.workload === "idle" ? restRecord(report) : talkRecord(report, load, redisSpent);
