@@ -11,6 +11,7 @@ mod rooms;
 mod rush;
 mod stalled;
 mod storm;
+mod talking;
 
 use crate::arguments::Workload;
 

@@ -5,12 +5,13 @@ use serde::Serialize;
 
 use crate::{
     arguments::{Fanout, shared::Loop},
-    crowd::{self, course::Course, run::Run},
-    machine::{bill::Watch, limits, spent::Meter},
+    machine::{bill::Watch, limits},
     plan::{Crowd, Pace, Plan},
     report::{self, Report, Row, outcome::Outcome},
     words::dialect::Dialect,
 };
+
+use super::talking;
 
 /// True when the figures are clean.
 pub(crate) async fn run(arguments: Fanout) -> anyhow::Result<bool> {
@@ -21,9 +22,7 @@ pub(crate) async fn run(arguments: Fanout) -> anyhow::Result<bool> {
     limits::make_room_for(mix.connections(listeners.clients, target.places.url.len()))?;
     let plan = Plan::new(target, Crowd::of(listeners, Pace::of(pace), *talk)).carried_by(mix);
     let setting = Setting::new(&arguments, &plan);
-    let run = Run::start(plan, Meter::new(&target.places), crowd::attend)?;
-    let measured = Course::new(target, *talk).follow(&run).await?;
-    let figures = Figures { setting, outcome: Outcome::of(run, &measured).await? };
+    let figures = Figures { setting, outcome: talking::measure(plan, target, *talk).await? };
     report::publish(&figures, watch, target.places.json.as_deref())
 }
 

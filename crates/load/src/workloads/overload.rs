@@ -5,12 +5,13 @@ use serde::Serialize;
 
 use crate::{
     arguments::{Overload, shared::Talk},
-    crowd::{self, course::Course, run::Run},
-    machine::{bill::Watch, limits, spent::Meter},
+    machine::{bill::Watch, limits},
     plan::{Crowd, Pace, Plan},
     report::{self, Report, Row, count, decimals, outcome::Outcome},
     words::dialect::Dialect,
 };
+
+use super::talking;
 
 /// True when nobody was told anything wrong, everybody who can come back is back, and what is carried did not collapse.
 pub(crate) async fn run(arguments: Overload) -> anyhow::Result<bool> {
@@ -42,13 +43,10 @@ async fn carry(arguments: &Overload) -> anyhow::Result<(Outcome, Vec<Step>)> {
     Ok((best.context("there is a first step")?, steps))
 }
 
-/// One room, from its first client to its last.
 async fn measure(arguments: &Overload, pace: Pace, talk: Talk) -> anyhow::Result<Outcome> {
     let Overload { target, listeners, .. } = arguments;
     let crowd = Crowd { comes_back: target.dialect == Dialect::V1, ..Crowd::of(listeners, pace, talk) };
-    let run = Run::start(Plan::new(target, crowd), Meter::new(&target.places), crowd::attend)?;
-    let measured = Course::new(target, talk).follow(&run).await?;
-    Outcome::of(run, &measured).await
+    talking::measure(Plan::new(target, crowd), target, talk).await
 }
 
 #[derive(Debug, Serialize)]
